@@ -1,0 +1,1 @@
+"""What `./dev` runs: installing, checking, testing. Nothing of the product imports this."""
