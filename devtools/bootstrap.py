@@ -15,6 +15,7 @@ import sys
 import venv
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -46,7 +47,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; replaces this process, so signals and the exit code are the command's own."""
+    """Run one command; returns only when it could not be started."""
     command = arguments[0] if arguments else "help"
     if command in {"help", "-h", "--help"}:
         print(HELP, end="")
@@ -54,18 +55,22 @@ def main(arguments: list[str]) -> int:
     if command not in COMMANDS:
         print(f"dev: no command {command!r}. `./dev help` lists them.", file=sys.stderr)
         return 2
-    requirement_files, program = COMMANDS[command]
     try:
-        prepare_environment(requirement_files)
+        prepare_environment(COMMANDS[command][0])
     except subprocess.CalledProcessError as failure:
         print(f"dev: installing failed (exit {failure.returncode}): {failure.cmd}", file=sys.stderr)
         return 1
+    become(COMMANDS[command][1], arguments[1:])
+
+
+def become(program: tuple[str, ...], arguments: list[str]) -> NoReturn:
+    """Turn this process into the environment's python, so that signals and the exit code are its own."""
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     # Before the product's own modules, and whatever directory the caller stands in.
     os.environ["PYTHONPATH"] = str(ROOT)
-    os.environ["TIMONEIRO_CALLED_FROM"] = os.getcwd()
+    os.environ["TIMONEIRO_CALLED_FROM"] = str(Path.cwd())
     os.chdir(ROOT)
-    os.execv(PYTHON, [str(PYTHON), *program, *arguments[1:]])
+    os.execv(PYTHON, [str(PYTHON), *program, *arguments])  # noqa: S606
 
 
 def prepare_environment(requirement_files: tuple[str, ...]) -> None:
