@@ -1,0 +1,1 @@
+"""How the shipped coefficients were made. Run once by hand, never by the product."""
