@@ -1,0 +1,1 @@
+"""Settings. The only place that reads the environment."""

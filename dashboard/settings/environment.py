@@ -1,0 +1,73 @@
+"""The environment, read once and checked."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Environment(BaseSettings):
+    """What the processes take from their environment.
+
+    `encryption_key` opens the stored cluster credentials: the worker, the
+    observer and the preparation have it, the web tier does not.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore")
+
+    secret_key: str = ""
+    encryption_key: str = ""
+    data_dir: Path = ROOT / ".data"
+    database_url: str = ""
+    redis_url: str = ""
+    port: int = 8000
+    allowed_hosts: str = ""
+    csrf_trusted_origins: str = ""
+    kubeconfig_path: str = ""
+    kube_context: str = ""
+    log_level: str = "INFO"
+
+
+def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:
+    """A Django DATABASES entry from "sqlite:///path", "postgres://..." or "" (SQLite in `data_dir`).
+
+    Raises:
+        ValueError: another scheme.
+    """
+    parts = urlsplit(url)
+    if not url or parts.scheme == "sqlite":
+        path = Path(unquote(parts.path)) if url else data_dir / "timoneiro.sqlite3"
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": str(path),
+            # Several processes write. DEFERRED transactions that turn into
+            # writers fail at once, whatever the timeout: begin as writers.
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
+        }
+    if parts.scheme not in {"postgres", "postgresql"}:
+        raise ValueError(f"DATABASE_URL: unknown scheme {parts.scheme!r}; use sqlite:/// or postgres://")
+    options: dict[str, object] = {}
+    host = parts.hostname or ""
+    for pair in filter(None, parts.query.split("&")):
+        key, _, value = pair.partition("=")
+        if key == "host":
+            host = unquote(value)
+        else:
+            options[key] = unquote(value)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }

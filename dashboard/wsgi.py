@@ -1,0 +1,8 @@
+"""Pages and REST."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings.local")
+application = get_wsgi_application()

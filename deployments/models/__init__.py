@@ -1,0 +1,30 @@
+"""The domain's tables."""
+
+from deployments.models.catalogue import Model, ModelVersion
+from deployments.models.cluster import Cluster, ClusterState, Namespace
+from deployments.models.deployment import (
+    Deployment,
+    Operation,
+    OperationState,
+    Revision,
+    State,
+    TimelineEntry,
+)
+from deployments.models.observed import Event, Node, Pod
+
+__all__ = [
+    "Cluster",
+    "ClusterState",
+    "Deployment",
+    "Event",
+    "Model",
+    "ModelVersion",
+    "Namespace",
+    "Node",
+    "Operation",
+    "OperationState",
+    "Pod",
+    "Revision",
+    "State",
+    "TimelineEntry",
+]

@@ -1,0 +1,51 @@
+"""The catalogue: models and their versions."""
+
+from django.db import models
+from django.utils import timezone
+
+from teams.models import Team
+
+
+class Model(models.Model):
+    """An ML model of a team. Its versions are what gets deployed."""
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="ml_models")
+    name = models.CharField(max_length=50)
+    description = models.TextField(blank=True)
+    task = models.CharField(max_length=60, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (models.UniqueConstraint(fields=("team", "name"), name="one_model_name_per_team"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """A container image that serves one version of a model.
+
+    `resources` and `sample_request` have the shapes of the REST contract.
+    """
+
+    model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="versions")
+    version = models.CharField(max_length=60)
+    image = models.CharField(max_length=400)
+    digest = models.CharField(max_length=100, null=True, blank=True)
+    framework = models.CharField(max_length=60, blank=True)
+    description = models.TextField(blank=True)
+    port = models.PositiveIntegerField(default=8080)
+    health_path = models.CharField(max_length=200, default="/healthz")
+    resources = models.JSONField(default=dict, blank=True)
+    sample_request = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = (models.UniqueConstraint(fields=("model", "version"), name="one_version_per_model"),)
+
+    def __str__(self) -> str:
+        return f"{self.model.name} {self.version}"

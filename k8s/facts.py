@@ -1,0 +1,157 @@
+"""What we keep of what a cluster says: small frozen structs of just what we use.
+
+Unknown fields are skipped, missing counters are zero. CPU is millicores, memory
+is bytes, times are aware UTC datetimes. `k8s.decode` fills them from raw JSON.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What every object has. `resource_version` is opaque; `generation` counts spec changes."""
+
+    uid: str
+    name: str
+    namespace: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    created_at: datetime | None = None
+    deleting_since: datetime | None = None
+    labels: dict[str, str] = {}
+
+
+class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    type: str
+    status: Literal["True", "False", "Unknown"] | str
+    reason: str = ""
+    message: str = ""
+    since: datetime | None = None
+
+    @property
+    def holds(self) -> bool:
+        return self.status == "True"
+
+
+class ContainerFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """One container of a pod; `last_*` describe its previous, terminated run."""
+
+    name: str
+    image: str = ""
+    ready: bool = False
+    started: bool = False
+    restarts: int = 0
+    state: Literal["waiting", "running", "terminated", ""] = ""
+    reason: str = ""
+    message: str = ""
+    exit_code: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    last_reason: str = ""
+    last_message: str = ""
+    last_exit_code: int | None = None
+    last_finished_at: datetime | None = None
+    is_init: bool = False
+
+
+class PodFacts(Facts, frozen=True, kw_only=True):
+    """A pod. `ready` is its Ready *condition*, never the containers' own flags (a lost node keeps those true)."""
+
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    node: str = ""
+    pod_ip: str = ""
+    owner: str = ""
+    started_at: datetime | None = None
+    conditions: tuple[Condition, ...] = ()
+    containers: tuple[ContainerFacts, ...] = ()
+    cpu_request: int = 0
+    memory_request: int = 0
+    cpu_limit: int = 0
+    memory_limit: int = 0
+    gpu_request: int = 0
+
+    @property
+    def ready(self) -> bool:
+        return any(c.type == "Ready" and c.holds for c in self.conditions)
+
+    @property
+    def ready_since(self) -> datetime | None:
+        return next((c.since for c in self.conditions if c.type == "Ready" and c.holds), None)
+
+    @property
+    def restarts(self) -> int:
+        return sum(c.restarts for c in self.containers)
+
+
+class DeploymentFacts(Facts, frozen=True, kw_only=True):
+    """A Kubernetes Deployment. Counts describe `observed_generation`, which may lag `generation`."""
+
+    observed_generation: int = 0
+    wanted_replicas: int = 0
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    unavailable_replicas: int = 0
+    paused: bool = False
+    conditions: tuple[Condition, ...] = ()
+    images: tuple[str, ...] = ()
+    annotations: dict[str, str] = {}
+
+
+class ReplicaSetFacts(Facts, frozen=True, kw_only=True):
+    """A ReplicaSet; `revision` is the deployment controller's number, 0 when it has none."""
+
+    owner: str = ""
+    revision: int = 0
+    wanted_replicas: int = 0
+    replicas: int = 0
+    ready_replicas: int = 0
+    images: tuple[str, ...] = ()
+    conditions: tuple[Condition, ...] = ()
+
+
+class PortFacts(msgspec.Struct, frozen=True, kw_only=True):
+    port: int
+    target_port: int | str = 0
+    node_port: int | None = None
+    name: str = ""
+
+
+class ServiceFacts(Facts, frozen=True, kw_only=True):
+    type: str = ""
+    cluster_ip: str = ""
+    ports: tuple[PortFacts, ...] = ()
+
+
+class NodeFacts(Facts, frozen=True, kw_only=True):
+    ready: bool = False
+    ready_message: str = ""
+    unschedulable: bool = False
+    address: str = ""
+    kubelet_version: str = ""
+    taints: tuple[str, ...] = ()
+    cpu_capacity: int = 0
+    cpu_allocatable: int = 0
+    memory_capacity: int = 0
+    memory_allocatable: int = 0
+    gpu_allocatable: dict[str, int] = {}
+
+
+class EventFacts(Facts, frozen=True, kw_only=True):
+    """A core/v1 Event of either shape; `count` is 1 and times come from `eventTime` for the newer shape."""
+
+    type: str = ""
+    reason: str = ""
+    message: str = ""
+    object_kind: str = ""
+    object_name: str = ""
+    object_uid: str = ""
+    count: int = 1
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    source: str = ""
