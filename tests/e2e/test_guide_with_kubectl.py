@@ -1,0 +1,108 @@
+"""The guide's own manifests, applied with a real kubectl to the local cluster."""
+
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.e2e.stack import Stack, until
+
+GUIDE = Path(__file__).with_name("guide.yaml")
+
+
+@pytest.fixture
+def namespace(stack: Stack) -> Iterator[str]:
+    name = f"guide-{uuid.uuid4().hex[:6]}"
+    stack.kubectl("create", "namespace", name)
+    yield name
+    stack.kubectl("delete", "namespace", name, "--wait=true", timeout=60)
+
+
+def test_the_guides_manifests_run_answer_and_behave_under_kubectl(stack: Stack, namespace: str) -> None:
+    def kubectl(*arguments: str) -> str:
+        return stack.kubectl("-n", namespace, *arguments).stdout
+
+    assert "created" in kubectl("apply", "-f", str(GUIDE))
+    assert "successfully rolled out" in kubectl("rollout", "status", "deployment/house-deployment", "--timeout=30s")
+    kubectl("wait", "--for=condition=Available", "deployment/house-deployment", "--timeout=10s")
+    answer = httpx.post(
+        "http://127.0.0.1:30001/v1/models/house:predict",
+        json={"instances": [sample_instance(stack)]},
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    assert isinstance(answer.json()["predictions"][0], float)
+
+    assert "2/2" in kubectl("get", "deployment", "house-deployment")
+    assert "30001" in kubectl("get", "service", "house-service")
+    described = kubectl("describe", "deployment", "house-deployment")
+    assert "local/house:1.0" in described and "ScalingReplicaSet" in described
+
+    assert "unchanged" in kubectl("apply", "-f", str(GUIDE))
+    kubectl("scale", "deployment", "house-deployment", "--replicas=3")
+    kubectl("rollout", "status", "deployment/house-deployment", "--timeout=30s")
+    pods = kubectl("get", "pods", "-l", "app=house", "-o", "name").split()
+    assert len(pods) == 3
+    assert "Started" in kubectl("describe", pods[0])
+
+    kubectl("set", "image", "deployment/house-deployment", "house-container=local/house:2.0")
+    kubectl("rollout", "status", "deployment/house-deployment", "--timeout=60s")
+    assert "2.0" in image_of(stack, namespace)
+    kubectl("rollout", "undo", "deployment/house-deployment")
+    kubectl("rollout", "status", "deployment/house-deployment", "--timeout=60s")
+    assert "1.0" in image_of(stack, namespace)
+    assert "REVISION" in kubectl("rollout", "history", "deployment/house-deployment")
+
+    assert "deployments" in kubectl("api-resources")
+    assert "replicas" in kubectl("explain", "deployment.spec.replicas")
+
+    kubectl("delete", "deployment", "house-deployment")
+    kubectl("delete", "service", "house-service")
+    kubectl("wait", "--for=delete", "pod", "-l", "app=house", "--timeout=45s")
+
+
+def test_kubectl_logs_follow_shows_a_request_as_it_comes(stack: Stack, namespace: str) -> None:
+    manifest = GUIDE.read_text().replace("nodePort: 30001", "nodePort: 30991")
+    subprocess.run(
+        [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(stack.kubeconfig), "-n", namespace]
+        + ["apply", "-f", "-"],
+        input=manifest,
+        text=True,
+        check=True,
+        capture_output=True,
+    )
+    stack.kubectl("-n", namespace, "rollout", "status", "deployment/house-deployment", "--timeout=30s")
+    command = [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(stack.kubeconfig)]
+    command += ["-n", namespace, "logs", "-f", "-l", "app=house", "--prefix"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        try:
+            lines: list[str] = []
+            marker = f"/marker-{uuid.uuid4().hex}"
+            assert following.stdout is not None
+            httpx.get(f"http://127.0.0.1:30991{marker}", trust_env=False)
+            for line in following.stdout:
+                lines.append(line)
+                if marker in line:
+                    break
+            assert marker in lines[-1]
+        finally:
+            following.kill()
+
+
+def sample_instance(stack: Stack) -> object:
+    with stack.client() as api:
+        versions = api.get("/teams/pricing/models/house/versions/").json()["results"]
+    return next(v for v in versions if v["version"] == "1.0")["sample_request"]["body"]["instances"][0]
+
+
+def image_of(stack: Stack, namespace: str) -> str:
+    return until(
+        "an image",
+        lambda: stack.kubectl(
+            "-n", namespace, "get", "pods", "-l", "app=house", "-o", "jsonpath={.items[*].spec.containers[0].image}"
+        ).stdout,
+    )
