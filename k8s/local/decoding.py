@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from k8s.local import errors
+from k8s.local import amounts, errors
 from k8s.local.openapi.schemas import Node
 
 QUANTITY: Final = re.compile(r"[+-]?([0-9]+|[0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?")
@@ -118,7 +118,7 @@ def _quantity(value: Any) -> str:
     text = value if isinstance(value, str) else json.dumps(value)
     if not QUANTITY.fullmatch(text):
         raise WrongType(QUANTITY_ERROR)
-    return text
+    return amounts.canonical(text)
 
 
 def _time(value: Any) -> str:
