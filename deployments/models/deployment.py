@@ -53,6 +53,10 @@ class Deployment(models.Model):
     apply_error = models.TextField(blank=True)
     apply_attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True, blank=True)
+    # The wish the cluster refused for good (403, 422): not sent again by itself.
+    refused_generation = models.PositiveIntegerField(default=0)
+    # Somebody else changed or removed our objects: the wish must be written again.
+    drifted = models.BooleanField(default=False)
     # metadata.generation the cluster answered to our newest apply: a higher
     # one observed later is somebody else's hand.
     cluster_generation = models.BigIntegerField(default=0)
@@ -124,11 +128,17 @@ class OperationState(models.TextChoices):
 
 
 class Operation(models.Model):
-    """One wish's journey: asked, applied, settled. `steps` is [{"name", "at", "detail"}]."""
+    """One wish's journey: asked, applied, settled.
+
+    `steps` is [{"name", "at", "detail"}]; `arguments` is what the action needs
+    beyond the deployment's own row, for instance {"pod": "house-1"}; `error` is a
+    problem of the REST contract.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="operations")
     action = models.CharField(max_length=20)
+    arguments = models.JSONField(default=dict, blank=True)
     generation = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=OperationState.choices, default=OperationState.QUEUED)
     steps = models.JSONField(default=list)
