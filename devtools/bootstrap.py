@@ -39,7 +39,7 @@ usage: ./dev COMMAND [arguments]
 COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # command: (requirement files, what the environment's python runs)
     "up": (RUNTIME, ("-m", "dashboard.supervisor")),
-    "manage": (RUNTIME, (str(ROOT / "manage.py"),)),
+    "manage": (RUNTIME, ("-m", "dashboard.supervisor.single")),
     "test": (DEVELOPMENT, ("-m", "devtools.suites")),
     "check": (DEVELOPMENT, ("-m", "devtools.checks")),
     "lock": (RUNTIME, ("-m", "devtools.lock")),
@@ -60,16 +60,15 @@ def main(arguments: list[str]) -> int:
     except subprocess.CalledProcessError as failure:
         print(f"dev: installing failed (exit {failure.returncode}): {failure.cmd}", file=sys.stderr)
         return 1
-    become(COMMANDS[command][1], arguments[1:])
+    return become(COMMANDS[command][1], arguments[1:])
 
 
 def become(program: tuple[str, ...], arguments: list[str]) -> NoReturn:
     """Turn this process into the environment's python, so that signals and the exit code are its own."""
     os.environ["PATH"] = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-    # Before the product's own modules, and whatever directory the caller stands in.
+    # Our modules are found from wherever the caller stands, and nothing of the caller's is.
     os.environ["PYTHONPATH"] = str(ROOT)
-    os.environ["TIMONEIRO_CALLED_FROM"] = str(Path.cwd())
-    os.chdir(ROOT)
+    os.environ["PYTHONSAFEPATH"] = "1"
     os.execv(PYTHON, [str(PYTHON), *program, *arguments])  # noqa: S606
 
 
