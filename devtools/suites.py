@@ -1,0 +1,118 @@
+"""`./dev test`: every suite, on both databases, and no process left behind.
+
+Without arguments: all tests but the browser's, in random order on two
+processes, with SQLite; then those that use a database again with PostgreSQL;
+then the end-to-end tests in a pytest of their own, because Playwright's
+synchronous interface and asyncio tests do not share a process.
+
+With arguments they all go to one pytest run (`./dev test tests/k8s -k quantities`);
+`--postgres` among them runs it with PostgreSQL.
+"""
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from devtools.postgres import running_postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+# Every process that a test starts inherits this, however deep; pods of the local cluster do not
+# inherit an environment, but they end with the cluster that does.
+MARK = "TIMONEIRO_TEST_RUN"
+USES_DATABASE = ("tests/teams", "tests/deployments", "tests/dashboard")
+END_TO_END = "tests/e2e"
+NO_TESTS_COLLECTED = 5
+# What a person has set for their own stack must not reach the tests.
+NOT_FOR_TESTS = ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "PORT", "KUBECONFIG", "DJANGO_SETTINGS_MODULE")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one suite ended."""
+
+    name: str
+    code: int
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether it counts as good; a folder without tests does."""
+        return self.code in {0, NO_TESTS_COLLECTED}
+
+
+def main(arguments: list[str]) -> int:
+    """Run the tests; 0 when all passed and every process they started has ended."""
+    os.chdir(ROOT)
+    run_id = secrets.token_hex(8)
+    with tempfile.TemporaryDirectory(prefix="timoneiro-test-") as folder:
+        environment = {name: value for name, value in os.environ.items() if name not in NOT_FOR_TESTS}
+        environment |= {MARK: run_id, "DATA_DIR": folder, "PYTHONPATH": str(ROOT)}
+        results = one_run(arguments, environment) if arguments else every_suite(environment)
+        left = left_behind(run_id)
+    for result in results:
+        print(f"{'passed' if result.passed else 'FAILED'}  {result.name}  {result.seconds:.0f} s")
+    for process in left:
+        print(f"FAILED  left running: {process}")
+    return 0 if all(result.passed for result in results) and not left else 1
+
+
+def one_run(arguments: list[str], environment: Mapping[str, str]) -> list[Result]:
+    """One pytest run with the person's own arguments."""
+    wants_postgres = "--postgres" in arguments
+    chosen = [argument for argument in arguments if argument != "--postgres"]
+    with database(environment, postgres=wants_postgres) as told:
+        return [pytest("pytest", chosen, told)]
+
+
+def every_suite(environment: Mapping[str, str]) -> list[Result]:
+    """All suites, one after the other: two cores are kept busy by one of them."""
+    parallel = ["-n", "2", "--dist", "worksteal"]
+    results = [pytest("all but the browser, SQLite", [*parallel, "--ignore", END_TO_END], environment)]
+    folders = [folder for folder in USES_DATABASE if (ROOT / folder).is_dir()]
+    with database(environment, postgres=True) as told:
+        results.append(pytest("what uses a database, PostgreSQL", [*parallel, *folders], told))
+    results.append(pytest("end to end", [END_TO_END], environment))
+    return results
+
+
+@contextlib.contextmanager
+def database(environment: Mapping[str, str], *, postgres: bool) -> Iterator[Mapping[str, str]]:
+    """The environment of a run that uses SQLite, or a PostgreSQL that lives as long as the block."""
+    if not postgres:
+        yield environment
+        return
+    with running_postgres(environment) as url:
+        yield {**environment, "DATABASE_URL": url}
+
+
+def pytest(name: str, arguments: list[str], environment: Mapping[str, str]) -> Result:
+    """Run pytest in a process of its own."""
+    print(f"== {name}", flush=True)
+    began = time.monotonic()
+    command = [sys.executable, "-m", "pytest", *arguments]
+    code = subprocess.run(command, env=dict(environment), check=False).returncode
+    return Result(name, code, time.monotonic() - began)
+
+
+def left_behind(run_id: str) -> list[str]:
+    """Describe and end the processes that tests started and did not end."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.pid != os.getpid() and process.environ().get(MARK) == run_id:
+                found.append(f"{process.pid} {' '.join(process.cmdline())[:200]}")
+                process.kill()
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

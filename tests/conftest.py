@@ -1,0 +1,55 @@
+"""Servers that tests of several rooms share, one of each per pytest process."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from django.db import connections
+
+from tests.processes import ClusterServer, ValkeyServer, new_cluster, new_valkey
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """SQLite in a file, as it runs: the in-memory kind locks differently between threads."""
+    default = connections["default"]
+    if default.vendor == "sqlite":
+        default.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.getbasetemp() / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A running Valkey. A test that kills it starts its own with `tests.processes.new_valkey`."""
+    server = new_valkey(tmp_path_factory.mktemp("valkey"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(valkey: ValkeyServer, settings: Any) -> str:
+    """The address of an empty Valkey, which `settings.REDIS_URL` names during the test."""
+    with redis.Redis.from_url(valkey.url) as client:
+        client.flushall()
+    settings.REDIS_URL = settings.CELERY_BROKER_URL = valkey.url
+    return valkey.url
+
+
+@pytest.fixture(scope="session")
+def local_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClusterServer]:
+    """A running local cluster; tests use namespaces or names of their own in it."""
+    server = new_cluster(tmp_path_factory.mktemp("cluster"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, settings: Any) -> Path:
+    """A data directory of the test's own."""
+    settings.DATA_DIR = tmp_path
+    return tmp_path
