@@ -31,6 +31,9 @@ class Membership(models.Model):
     class Meta:
         constraints = (models.UniqueConstraint(fields=("team", "user"), name="one_role_per_team"),)
 
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role} of {self.team.name}"
+
 
 class ApiToken(models.Model):
     """A bearer token. Only its SHA-256 is stored (40 random characters need no slow hash)."""
@@ -49,6 +52,9 @@ class ApiToken(models.Model):
     class Meta:
         ordering = ("-created_at",)
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class AuditEntry(models.Model):
     """Who asked for what, when, and with what outcome. Append-only: names are copied, not joined."""
@@ -63,3 +69,6 @@ class AuditEntry(models.Model):
 
     class Meta:
         ordering = ("-at", "-id")
+
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.action} {self.target}"

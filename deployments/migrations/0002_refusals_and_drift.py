@@ -4,25 +4,24 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('deployments', '0001_initial'),
+        ("deployments", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='deployment',
-            name='drifted',
+            model_name="deployment",
+            name="drifted",
             field=models.BooleanField(default=False),
         ),
         migrations.AddField(
-            model_name='deployment',
-            name='refused_generation',
+            model_name="deployment",
+            name="refused_generation",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='operation',
-            name='arguments',
+            model_name="operation",
+            name="arguments",
             field=models.JSONField(blank=True, default=dict),
         ),
     ]

@@ -33,7 +33,7 @@ class ModelVersion(models.Model):
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="versions")
     version = models.CharField(max_length=60)
     image = models.CharField(max_length=400)
-    digest = models.CharField(max_length=100, null=True, blank=True)
+    digest = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  null in the REST contract
     framework = models.CharField(max_length=60, blank=True)
     description = models.TextField(blank=True)
     port = models.PositiveIntegerField(default=8080)

@@ -43,6 +43,8 @@ class Deployment(models.Model):
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="deployments")
     replicas = models.PositiveIntegerField(default=1)
     revision = models.PositiveIntegerField(default=0)
+    # The newest revision's spec again, so that lists need no join: k8s.spec.Spec in JSON.
+    spec = models.JSONField(default=dict)
     restarted_at = models.DateTimeField(null=True, blank=True)
     delete_requested_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -83,7 +85,9 @@ class Deployment(models.Model):
         ordering = ("name", "id")
         constraints = (
             models.UniqueConstraint(
-                fields=("team", "name"), condition=Q(deleted_at=None), name="one_live_deployment_name_per_team"
+                fields=("team", "name"),
+                condition=Q(deleted_at=None),
+                name="one_live_deployment_name_per_team",
             ),
             models.UniqueConstraint(
                 fields=("cluster", "namespace", "name"),
@@ -98,7 +102,7 @@ class Deployment(models.Model):
 
 
 class Revision(models.Model):
-    """An immutable, numbered spec. `spec` is `k8s.manifests.Spec` in JSON; the count is not part of it."""
+    """An immutable, numbered spec. `spec` is `k8s.spec.Spec` in JSON; the count is not part of it."""
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
@@ -111,7 +115,9 @@ class Revision(models.Model):
 
     class Meta:
         ordering = ("-number",)
-        constraints = (models.UniqueConstraint(fields=("deployment", "number"), name="one_revision_per_number"),)
+        constraints = (
+            models.UniqueConstraint(fields=("deployment", "number"), name="one_revision_per_number"),
+        )
 
 
 class OperationState(models.TextChoices):
@@ -151,6 +157,9 @@ class Operation(models.Model):
         ordering = ("-created_at",)
         indexes = (models.Index(fields=("state", "created_at")),)
 
+    def __str__(self) -> str:
+        return f"{self.action} {self.id}"
+
 
 class TimelineEntry(models.Model):
     """Something worth telling about a deployment: a wish, an apply, a change of state, a drift."""
@@ -164,3 +173,6 @@ class TimelineEntry(models.Model):
     class Meta:
         ordering = ("-at", "-id")
         indexes = (models.Index(fields=("deployment", "-at")),)
+
+    def __str__(self) -> str:
+        return self.text

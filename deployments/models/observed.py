@@ -32,6 +32,9 @@ class Pod(models.Model):
         constraints = (models.UniqueConstraint(fields=("cluster", "uid"), name="one_row_per_pod"),)
         indexes = (models.Index(fields=("cluster", "namespace", "name")),)
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Node(models.Model):
     """A node. CPU in millicores, memory in bytes; `facts` is `k8s.facts.NodeFacts` in JSON."""
@@ -48,6 +51,9 @@ class Node(models.Model):
     class Meta:
         ordering = ("name",)
         constraints = (models.UniqueConstraint(fields=("cluster", "uid"), name="one_row_per_node"),)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Event(models.Model):
@@ -69,3 +75,6 @@ class Event(models.Model):
         ordering = ("-last_at", "-id")
         constraints = (models.UniqueConstraint(fields=("cluster", "uid"), name="one_row_per_event"),)
         indexes = (models.Index(fields=("deployment", "-last_at")),)
+
+    def __str__(self) -> str:
+        return f"{self.reason} {self.object_kind}/{self.object_name}"

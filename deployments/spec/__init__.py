@@ -1,0 +1,32 @@
+"""Rules of what people may ask for: written once, used by forms and API alike."""
+
+from deployments.spec.images import ImageReference, parse_image
+from deployments.spec.reader import Reader
+from deployments.spec.requests import (
+    READ_ONLY,
+    WRITABLE,
+    ChangeRequest,
+    Choice,
+    CreateRequest,
+    max_replicas,
+    parse_changes,
+    parse_create,
+    parse_replicas,
+    spec_of,
+)
+
+__all__ = [
+    "READ_ONLY",
+    "WRITABLE",
+    "ChangeRequest",
+    "Choice",
+    "CreateRequest",
+    "ImageReference",
+    "Reader",
+    "max_replicas",
+    "parse_changes",
+    "parse_create",
+    "parse_image",
+    "parse_replicas",
+    "spec_of",
+]

@@ -1,0 +1,26 @@
+"""Who belongs where: the roles people have in teams."""
+
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import QuerySet
+
+from teams.models import Membership, Team
+from teams.roles import Role
+
+
+def teams_of(user: User | AnonymousUser) -> QuerySet[Team]:
+    """Teams whose things `user` may see: all for superusers, none for strangers."""
+    if not user.is_authenticated or not user.is_active:
+        return Team.objects.none()
+    if user.is_superuser:
+        return Team.objects.all()
+    return Team.objects.filter(memberships__user=user)
+
+
+def role_of(user: User | AnonymousUser, team: Team) -> Role | None:
+    """The role of `user` in `team`; None for a stranger. Superusers lead every team."""
+    if not user.is_authenticated or not user.is_active:
+        return None
+    if user.is_superuser:
+        return Role.LEAD
+    role = Membership.objects.filter(user=user, team=team).values_list("role", flat=True).first()
+    return Role(role) if role else None
