@@ -114,11 +114,23 @@ class LogsNotReady(MalformedRequest):
     """400 of the log endpoint: the container is waiting to start."""
 
 
+class LogsGone(NotFound):
+    """No logs of that run exist: it never was, or the node has removed them (said with a 400 or a 200)."""
+
+
 class MethodNotAllowed(ClusterError):
     """405 and 415: this cluster does not do that."""
 
 
 class ServiceHasNoEndpoints(ClusterError):
-    """503 of the Service proxy: nothing ready is behind the Service."""
+    """503 of the Service proxy: nothing ready is behind the Service, or it does not answer there."""
 
     retryable = True
+
+
+class UnusableCredentials(ClusterError):
+    """A kubeconfig we cannot use, or refuse to: the message says which part and what to do. Never retried."""
+
+
+class UnsafePath(MalformedRequest):
+    """A request path that could lead away from the Service it was meant for."""

@@ -24,8 +24,10 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
+    """`status` is "True", "False" or "Unknown"; `since` is its last transition."""
+
     type: str
-    status: Literal["True", "False", "Unknown"] | str
+    status: str
     reason: str = ""
     message: str = ""
     since: datetime | None = None
@@ -57,7 +59,12 @@ class ContainerFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PodFacts(Facts, frozen=True, kw_only=True):
-    """A pod. `ready` is its Ready *condition*, never the containers' own flags (a lost node keeps those true)."""
+    """A pod.
+
+    `ready` is its Ready *condition*, never the containers' own flags: a lost
+    node keeps those true. `owner` is the name of its controller. Requests and
+    limits are those of all containers together.
+    """
 
     phase: str = ""
     reason: str = ""
@@ -88,7 +95,12 @@ class PodFacts(Facts, frozen=True, kw_only=True):
 
 
 class DeploymentFacts(Facts, frozen=True, kw_only=True):
-    """A Kubernetes Deployment. Counts describe `observed_generation`, which may lag `generation`."""
+    """A Kubernetes Deployment. Counts describe `observed_generation`, which may lag `generation`.
+
+    `template` is the `timoneiro.dev/template` label of its pod template: pods
+    with the same one are of the newest template. `revision` is ours, from the
+    label of the Deployment itself; 0 when it is not of our making.
+    """
 
     observed_generation: int = 0
     wanted_replicas: int = 0
@@ -98,6 +110,8 @@ class DeploymentFacts(Facts, frozen=True, kw_only=True):
     available_replicas: int = 0
     unavailable_replicas: int = 0
     paused: bool = False
+    template: str = ""
+    revision: int = 0
     conditions: tuple[Condition, ...] = ()
     images: tuple[str, ...] = ()
     annotations: dict[str, str] = {}
