@@ -19,6 +19,7 @@ LONGEST_BACKOFF_SECONDS = 30.0
 # A process that ran this long was fine: its next failure is a new story.
 HEALTHY_SECONDS = 20.0
 LONGEST_LINE_BYTES = 64 * 1024
+SECONDS_FOR_LAST_LINES = 2.0
 PR_SET_PDEATHSIG = 1
 
 
@@ -51,6 +52,7 @@ class Child:
         self._run_dir = run_dir
         self._run_id = run_id
         self._process: asyncio.subprocess.Process | None = None
+        self._output = -1
         self._keeper: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
 
@@ -128,44 +130,54 @@ class Child:
             backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
 
     async def _start(self) -> asyncio.subprocess.Process:
-        process = await asyncio.create_subprocess_exec(
-            *self.program.argv,
-            env={**self.program.environment, RUN_MARK: self._run_id},
-            cwd=self._folder,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=end_with_parent,
-            limit=LONGEST_LINE_BYTES,
-        )
+        # A pipe of our own: asyncio's would hold `wait` back until every grandchild has closed it.
+        reading, writing = os.pipe()
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self.program.argv,
+                env={**self.program.environment, RUN_MARK: self._run_id},
+                cwd=self._folder,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=writing,
+                stderr=writing,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+        except BaseException:
+            os.close(reading)
+            raise
+        finally:
+            os.close(writing)
+        self._output = reading
         self._process = process
         record_process(self._run_dir, self.program.name, process.pid, self._run_id)
         return process
 
     async def _relay(self, process: asyncio.subprocess.Process) -> None:
         """Print the program's output until it ends."""
-        output = process.stdout
-        exited = asyncio.create_task(process.wait())
-        while output:
-            reading = asyncio.create_task(next_line(output))
-            await asyncio.wait({reading, exited}, return_when=asyncio.FIRST_COMPLETED)
-            if not reading.done():
-                # Ended, while a grandchild still holds the pipe: do not wait for that one.
-                kill_group(process.pid)
-            line = await reading
-            if line is None:
-                break
+        output = asyncio.StreamReader(limit=LONGEST_LINE_BYTES)
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(output), os.fdopen(self._output, "rb")
+        )
+        printing = asyncio.create_task(self._print(output))
+        try:
+            await process.wait()
+            # Its own children must not live on beside the next one, nor hold the pipe open.
+            kill_group(process.pid)
+            await asyncio.wait({printing}, timeout=SECONDS_FOR_LAST_LINES)
+        finally:
+            printing.cancel()
+            transport.close()
+
+    async def _print(self, output: asyncio.StreamReader) -> None:
+        while (line := await next_line(output)) is not None:
             if self.program.ready_line and line.startswith(self.program.ready_line):
                 self.said_ready.set()
             elif line:
                 self._console.say(self.program.name, line)
-        await exited
 
     async def _ended(self, process: asyncio.subprocess.Process) -> int:
         code = await process.wait()
-        # Its own children must not live on beside the next one.
-        kill_group(process.pid)
         forget_process(self._run_dir, self.program.name)
         return code
 
