@@ -1,5 +1,6 @@
 """The whole product as a stranger starts it: `./dev up` on a free port and a new data directory."""
 
+import json
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
@@ -112,6 +114,14 @@ class Stack:
         finally:
             self.process.kill()
 
+    def pid_of(self, name: str) -> int:
+        """Process id of one of its processes ("web", "worker", "cluster", ...), 0 while it has none."""
+        try:
+            pid: int = json.loads((self.data_dir / "run" / f"{name}.json").read_text())["pid"]
+        except (OSError, ValueError):
+            return 0
+        return pid if psutil.pid_exists(pid) else 0
+
     def manage(self, *arguments: str) -> str:
         """Runs `./dev manage ARGUMENTS` beside the product; what it printed on stdout."""
         done = subprocess.run(
@@ -138,10 +148,17 @@ class Stack:
             trust_env=False,
         )
 
-    def kubectl(self, *arguments: str, timeout: float = 60, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    def kubectl(
+        self, *arguments: str, timeout: float = 60, check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
         """Runs the kubectl of the wheel on the product's own cluster."""
         done = subprocess.run(
-            [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(self.kubeconfig), *arguments],
+            [
+                str(Path(sys.executable).with_name("kubectl")),
+                "--kubeconfig",
+                str(self.kubeconfig),
+                *arguments,
+            ],
             capture_output=True,
             text=True,
             timeout=timeout,

@@ -27,7 +27,9 @@ def test_the_guides_manifests_run_answer_and_behave_under_kubectl(stack: Stack, 
         return stack.kubectl("-n", namespace, *arguments).stdout
 
     assert "created" in kubectl("apply", "-f", str(GUIDE))
-    assert "successfully rolled out" in kubectl("rollout", "status", "deployment/house-deployment", "--timeout=30s")
+    assert "successfully rolled out" in kubectl(
+        "rollout", "status", "deployment/house-deployment", "--timeout=30s"
+    )
     kubectl("wait", "--for=condition=Available", "deployment/house-deployment", "--timeout=10s")
     answer = httpx.post(
         "http://127.0.0.1:30001/v1/models/house:predict",
@@ -68,8 +70,16 @@ def test_the_guides_manifests_run_answer_and_behave_under_kubectl(stack: Stack, 
 def test_kubectl_logs_follow_shows_a_request_as_it_comes(stack: Stack, namespace: str) -> None:
     manifest = GUIDE.read_text().replace("nodePort: 30001", "nodePort: 30991")
     subprocess.run(
-        [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(stack.kubeconfig), "-n", namespace]
-        + ["apply", "-f", "-"],
+        [
+            str(Path(sys.executable).with_name("kubectl")),
+            "--kubeconfig",
+            str(stack.kubeconfig),
+            "-n",
+            namespace,
+            "apply",
+            "-f",
+            "-",
+        ],
         input=manifest,
         text=True,
         check=True,
@@ -102,7 +112,16 @@ def sample_instance(stack: Stack) -> object:
 def image_of(stack: Stack, namespace: str) -> str:
     return until(
         "an image",
-        lambda: stack.kubectl(
-            "-n", namespace, "get", "pods", "-l", "app=house", "-o", "jsonpath={.items[*].spec.containers[0].image}"
-        ).stdout,
+        lambda: (
+            stack.kubectl(
+                "-n",
+                namespace,
+                "get",
+                "pods",
+                "-l",
+                "app=house",
+                "-o",
+                "jsonpath={.items[*].spec.containers[0].image}",
+            ).stdout
+        ),
     )

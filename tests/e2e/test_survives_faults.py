@@ -49,7 +49,9 @@ def settled(api: httpx.Client, name: str, replicas: int) -> bool:
 
 
 @pytest.mark.parametrize("victim", ["worker", "observer", "valkey", "cluster"])
-def test_a_killed_process_comes_back_and_no_wish_is_lost(own_stack: Stack, api: httpx.Client, victim: str) -> None:
+def test_a_killed_process_comes_back_and_no_wish_is_lost(
+    own_stack: Stack, api: httpx.Client, victim: str
+) -> None:
     scaled, created = f"scaled-{victim}", f"created-{victim}"
     create(api, scaled)
     until(f"{scaled} runs", lambda: settled(api, scaled, 1))
@@ -91,7 +93,9 @@ def test_a_frozen_cluster_is_said_and_wishes_wait_for_it(own_stack: Stack, api: 
     assert api.delete("/teams/pricing/deployments/frozen/?wait=50").status_code == 202
 
 
-def test_what_a_killed_dev_leaves_is_cleaned_by_the_next_start(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_what_a_killed_dev_leaves_is_cleaned_by_the_next_start(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     data_dir = tmp_path_factory.mktemp("killed") / "data"
     first = Stack(data_dir).start()
     with first.client() as api:
