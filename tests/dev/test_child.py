@@ -50,7 +50,7 @@ def child(tmp_path: Path, console: Listening) -> Callable[[str], Child]:
     return make
 
 
-FOREVER = "import time; print('ready now'); time.sleep(60)"
+FOREVER = "import time; print('ready .'); time.sleep(9)"
 
 
 async def test_it_is_ready_when_it_says_so(child: Callable[[str], Child], tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ async def test_one_that_ignores_being_told_is_killed(
     child: Callable[[str], Child], console: Listening
 ) -> None:
     kept = child(
-        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready now'); time.sleep(60)"
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('ready .'); time.sleep(9)"
     )
     kept.keep_running()
     await kept.ready(None, within_seconds=10)
