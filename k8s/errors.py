@@ -44,6 +44,10 @@ class ClusterUnavailable(ClusterError):
     retryable = True
 
 
+class AnswerTooSlow(ClusterUnavailable):
+    """Connected, and then no answer, or not all of it, within the time given."""
+
+
 class TooManyRequests(ClusterError):
     """429: slow down; `retry_after_seconds` says how long."""
 

@@ -112,7 +112,7 @@ def is_newest(deployment: DeploymentFacts, pod: PodFacts) -> bool:
 
 
 def reason_of(pod: PodFacts) -> str:
-    """One word for a pod's row, as `kubectl get pods` would say it where it has one: "OOMKilled", "" if well."""
+    """One word for a pod's row, as `kubectl get pods` says it: "OOMKilled", "Terminating"; "" when well."""
     if pod.deleting_since is not None:
         return "Terminating"
     if pod.reason:
