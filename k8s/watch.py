@@ -1,0 +1,223 @@
+"""List, watch, resume, list again: what a cluster has, for as long as anybody wants to know.
+
+Trouble never ends a watch. It is told as `Lost`, once per failed attempt, and
+tried again with full jitter, so that many watchers do not return all at once.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+
+from k8s.client_async import LIST_SECONDS, PULSE_SECONDS, AsyncCluster
+from k8s.decode import decode_line, decode_list
+from k8s.errors import ClusterError, ClusterUnavailable, Expired
+from k8s.facts import Facts
+from k8s.kinds import collection_path
+
+log = logging.getLogger(__name__)
+
+PAGE: Final = 500
+FIRST_RETRY_SECONDS: Final = 1.0
+LONGEST_RETRY_SECONDS: Final = 10.0
+# The server ends a watch after this long, with a bookmark just before: so even
+# a quiet one is resumed from a recent version, and one that froze is found out.
+WATCH_SECONDS: Final = (30, 40)
+FROZEN_SECONDS: Final = 10
+_LONGEST_LINE: Final = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """All there is, at `resource_version`. Whatever was known before and is not in it is gone."""
+
+    facts: list[Facts]
+    resource_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One object as it now is, new or changed."""
+
+    facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """One object that is no more."""
+
+    uid: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alive:
+    """Nothing changed, and the cluster answers: what is known is as of `at`."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An attempt failed. `since` is when the trouble began; the next other word ends it."""
+
+    error: ClusterError
+    since: datetime
+
+
+Seen = Listed | Changed | Gone | Alive | Lost
+
+
+async def watch(
+    cluster: AsyncCluster, kind: str, *, namespace: str | None = None, labels: str = ""
+) -> AsyncIterator[Seen]:
+    """Everything of a kind, then each change, for ever.
+
+    Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes
+    whenever changes may have been missed. `namespace` None means all of them.
+    Close the iterator to stop.
+
+    Raises:
+        MalformedRequest: a kind that cannot be watched; never anything of the cluster's.
+    """
+    watching = _Watching(cluster, kind, collection_path(kind, namespace), labels)
+    failures, lost_since = 0, datetime.now(UTC)
+    while True:
+        try:
+            async with aclosing(watching.once(tell_opened=failures > 0)) as round_:
+                async for seen in round_:
+                    yield seen
+            failures = 0
+            continue
+        except ClusterError as exc:
+            error = exc
+        if isinstance(error, Expired):
+            watching.resource_version = ""
+        failures = 1 if watching.take_progress() else failures + 1
+        if failures == 1:
+            lost_since = datetime.now(UTC)
+            # The first "too old" is the ordinary course of things, and healed at once.
+            if isinstance(error, Expired):
+                continue
+        log.info("watch of %s failed (%s): %s", kind, type(error).__name__, error)
+        yield Lost(error, lost_since)
+        await asyncio.sleep(_pause(failures, error.retry_after_seconds))
+
+
+def _pause(failures: int, asked: float | None) -> float:
+    ceiling = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10))
+    pause = random.uniform(0.05, ceiling)  # noqa: S311  jitter, no secret
+    return max(pause, min(asked or 0.0, LONGEST_RETRY_SECONDS))
+
+
+class _Watching:
+    """One kind's place in its history: `resource_version` "" means that it must be listed first."""
+
+    def __init__(self, cluster: AsyncCluster, kind: str, path: str, labels: str) -> None:
+        self.cluster = cluster
+        self.kind = kind
+        self.path = path
+        self.labels = labels
+        self.resource_version = ""
+        self._progress = False
+
+    def take_progress(self) -> bool:
+        """Whether a watch has told anything since this was last asked. A list alone is no progress."""
+        told, self._progress = self._progress, False
+        return told
+
+    async def once(self, *, tell_opened: bool) -> AsyncGenerator[Seen]:
+        """One list if needed and one watch, until the server ends it. Raises ClusterError."""
+        if not self.resource_version:
+            listed = await self._list()
+            self.resource_version = listed.resource_version
+            yield listed
+        seconds = random.randint(*WATCH_SECONDS)  # noqa: S311
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self.resource_version,
+            "timeoutSeconds": str(seconds),
+            "labelSelector": self.labels,
+        }
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        async with self.cluster.stream(self.path, query, seconds=None) as response:
+            if tell_opened:
+                yield Alive(datetime.now(UTC))
+            async with aclosing(self._changes(response, started + seconds + FROZEN_SECONDS)) as changes:
+                async for seen in changes:
+                    self._progress = True
+                    yield seen
+        if not self._progress and loop.time() - started < 1:
+            raise ClusterUnavailable("the cluster ends the watch at once and without a word")
+        yield Alive(datetime.now(UTC))
+
+    async def _list(self) -> Listed:
+        """All pages. From the API server's memory, which spares its database."""
+        query = {"labelSelector": self.labels, "limit": str(PAGE), "resourceVersion": "0"}
+        facts: list[Facts] = []
+        while True:
+            page = decode_list(self.kind, await self.cluster.read(self.path, query, seconds=LIST_SECONDS))
+            facts += page.items
+            if not page.continue_:
+                return Listed(facts, page.resource_version)
+            query |= {"continue": page.continue_, "resourceVersion": ""}
+
+    async def _changes(self, response: aiohttp.ClientResponse, frozen_at: float) -> AsyncGenerator[Seen]:
+        async with aclosing(self._lines(response, frozen_at)) as lines:
+            async for line in lines:
+                seen = self._seen(line) if line else Alive(datetime.now(UTC))
+                if seen is not None:
+                    yield seen
+
+    def _seen(self, line: bytes) -> Seen | None:
+        told = decode_line(self.kind, line)
+        self.resource_version = told.resource_version or self.resource_version
+        if told.type == "BOOKMARK":
+            return Alive(datetime.now(UTC))
+        if told.facts is None:
+            return None
+        if told.type == "DELETED":
+            return Gone(told.facts.uid, told.facts.namespace, told.facts.name)
+        return Changed(told.facts)
+
+    async def _lines(
+        self, response: aiohttp.ClientResponse, frozen_at: float
+    ) -> AsyncGenerator[bytes | None]:
+        """Lines of the stream; None when it was quiet for a while and the cluster still answers.
+
+        Ends with the stream, and when it is quiet after the time at which the
+        server was to end it: then something on the way holds it open for nothing.
+        """
+        loop = asyncio.get_running_loop()
+        rest = bytearray()
+        while True:
+            try:
+                async with asyncio.timeout(PULSE_SECONDS):
+                    chunk = await response.content.readany()
+            except TimeoutError:
+                await self.cluster.pulse()
+                if loop.time() > frozen_at:
+                    return
+                yield None
+                continue
+            if not chunk:
+                return
+            self.cluster.heard()
+            rest += chunk
+            if len(rest) > _LONGEST_LINE:
+                raise ClusterUnavailable("the cluster sends a watch event larger than any object can be")
+            if b"\n" in chunk:
+                *lines, last = bytes(rest).split(b"\n")
+                rest = bytearray(last)
+                for line in lines:
+                    if line.strip():
+                        yield line
