@@ -10,6 +10,7 @@ from deployments.models.deployment import (
     State,
     TimelineEntry,
 )
+from deployments.models.idempotency import IdempotencyRecord
 from deployments.models.observed import Event, Node, Pod
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ClusterState",
     "Deployment",
     "Event",
+    "IdempotencyRecord",
     "Model",
     "ModelVersion",
     "Namespace",

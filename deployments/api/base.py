@@ -1,0 +1,157 @@
+"""What all API views share: who asks, the body, and the 202 of a stored wish."""
+
+import time
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.http import HttpResponse, HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from deployments import models, selectors
+from deployments.api import idempotency, present, query, shapes
+from deployments.api.parsers import MergePatchParser, StrictJSONParser
+from deployments.api.problems import malformed, no_such_address
+from deployments.api.renderers import StructRenderer
+from deployments.errors import FieldError, InvalidInput
+from teams.models import ApiToken, Team
+
+
+class ApiView(APIView):
+    """JSON in and out, bounded by the token's team if it has one, repeatable by `Idempotency-Key`."""
+
+    renderer_classes = (StructRenderer,)
+    parser_classes = (StrictJSONParser, MergePatchParser)
+    metadata_class = None
+    claim: idempotency.Claim | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        allowed = token_team(request)
+        if allowed is not None and kwargs.get("team", allowed.name) != allowed.name:
+            raise no_such_address()
+        self.claim = idempotency.claim(request)
+
+    def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
+        if isinstance(exc, idempotency.Replay):
+            return exc.response
+        return super().handle_exception(exc)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+        if self.claim is not None and isinstance(answer, HttpResponse):
+            self.claim.keep(answer.render() if isinstance(answer, Response) else answer)
+        return answer
+
+
+def user_of(request: Request) -> User:
+    """Who asks; `HasScope` has made sure that somebody does."""
+    assert isinstance(request.user, User)  # noqa: S101
+    return request.user
+
+
+def token_of(request: Request) -> ApiToken | None:
+    return request.auth if isinstance(request.auth, ApiToken) else None
+
+
+def token_team(request: Request) -> Team | None:
+    """The only team that the token in use is good for; None when it, or a session, is not limited."""
+    token = token_of(request)
+    return token.team if token else None
+
+
+def team_of(request: Request, name: str) -> Team:
+    """The team called `name`, if this person is in it.
+
+    Raises:
+        NotFound: no such team, or none that this person may know of.
+    """
+    return selectors.get_team(user_of(request), name)
+
+
+def deployment_of(request: Request, team: str, name: str) -> models.Deployment:
+    """Raises: NotFound."""
+    return selectors.get_deployment(user_of(request), team, name)
+
+
+def body_of(request: Request) -> Mapping[str, Any]:
+    """The JSON object that was sent; empty when there was no body.
+
+    Raises:
+        Malformed, TooLarge: not a JSON object, or too large.
+        UnsupportedMediaType: not JSON by its name.
+    """
+    data = request.data
+    if not isinstance(data, Mapping):
+        raise malformed("The body must be a JSON object.")
+    return dict(data)
+
+
+def only_fields(
+    request: Request, allowed: Collection[str], *, required: Collection[str] = ()
+) -> Mapping[str, Any]:
+    """The body, for actions whose few fields need no parser of the domain.
+
+    Raises:
+        InvalidInput: a field that is not in `allowed`, or one of `required` missing.
+    """
+    payload = body_of(request)
+    wrong = [
+        FieldError(name, "There is no such field here.", "unknown_field")
+        for name in payload
+        if name not in allowed
+    ]
+    wrong += [
+        FieldError(name, "This field is required.", "required") for name in required if name not in payload
+    ]
+    if wrong:
+        raise InvalidInput(wrong)
+    return payload
+
+
+def accepted(request: Request, operation: models.Operation, *, wait_seconds: int) -> Response:
+    """202 with the operation and the deployment, at once or when the operation has ended.
+
+    `wait_seconds` is parsed by the caller before anything is stored.
+    """
+    operation = _held(operation, wait_seconds)
+    deployment = selectors.deployments_visible_to(user_of(request), include_deleted=True).get(
+        pk=operation.deployment_id
+    )
+    body = shapes.Accepted(operation=present.operation(operation), deployment=present.deployment(deployment))
+    response = Response(body, status=202, headers={"Location": body.operation.links["self"]})
+    response["ETag"] = etag(deployment)
+    return response
+
+
+def _held(operation: models.Operation, seconds: int) -> models.Operation:
+    """The operation as it is when it has ended, or when `seconds` are over."""
+    deadline = time.monotonic() + seconds
+    pause = 0.1
+    rows = models.Operation.objects.select_related("deployment__team")
+    while (row := rows.get(pk=operation.pk)).state not in models.OperationState.ended():
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.3, 0.5)
+    return row
+
+
+def etag(deployment: models.Deployment) -> str:
+    return f'"{deployment.generation}"'
+
+
+def of_token_team(request: Request, rows: QuerySet[Any], path: str = "team") -> QuerySet[Any]:
+    """`rows` without those of teams that the token in use is not good for."""
+    team = token_team(request)
+    return rows.filter(**{path: team}) if team else rows
+
+
+def dry(request: Request) -> bool:
+    return query.flag(request, "dry_run")

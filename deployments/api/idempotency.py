@@ -1,0 +1,88 @@
+"""`Idempotency-Key`: the first answer to a write is kept for 24 hours and repeated."""
+
+import hashlib
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+
+from deployments.api.problems import bad_parameter
+from deployments.errors import Conflict, FieldError, InvalidInput
+from deployments.models import IdempotencyRecord
+
+HEADER = "Idempotency-Key"
+KEPT = timedelta(hours=24)
+# A write is held for at most 60 s (?wait); one that is older died with its process.
+ABANDONED = timedelta(seconds=120)
+REPEATED_HEADERS = ("Location", "ETag", "Content-Type", "Retry-After")
+
+
+class Replay(Exception):
+    """The write was done before; `response` is what was answered then."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+class StillInProgress(Conflict):
+    code = "idempotency_in_progress"
+    title = "The first request with this key is still in progress"
+
+
+class Claim:
+    """The right to do this write, held by one request."""
+
+    def __init__(self, record: IdempotencyRecord) -> None:
+        self._record = record
+
+    def keep(self, response: HttpResponse) -> None:
+        """Stores the answer. One that says "not now" is no answer: the same key may try again."""
+        if response.status_code >= 500 or response.status_code == 429:
+            self._record.delete()
+            return
+        self._record.status = response.status_code
+        self._record.body = response.content.decode()
+        self._record.headers = {name: response[name] for name in REPEATED_HEADERS if name in response}
+        self._record.save(update_fields=["status", "body", "headers"])
+
+
+def claim(request: Request) -> Claim | None:
+    """None when the request carries no key, or only reads.
+
+    Raises:
+        Replay: it was answered before.
+        StillInProgress: 409, it is being answered now.
+        InvalidInput: 422, the key was used for another request, or is no key.
+    """
+    key = str(request.headers.get(HEADER, ""))
+    if not key or request.method in SAFE_METHODS or not isinstance(request.user, User):
+        return None
+    if len(key) > 200 or not key.isprintable():
+        raise bad_parameter(HEADER, "must be printable text of at most 200 characters")
+    now = timezone.now()
+    mine = IdempotencyRecord.objects.filter(user=request.user)
+    mine.filter(created_at__lt=now - KEPT).delete()
+    mine.filter(key=key, status=None, created_at__lt=now - ABANDONED).delete()
+    record, created = IdempotencyRecord.objects.get_or_create(
+        user=request.user, key=key, defaults={"fingerprint": _fingerprint(request)}
+    )
+    if created:
+        return Claim(record)
+    if record.fingerprint != _fingerprint(request):
+        raise InvalidInput([FieldError(HEADER, "This key was used for another request.", "key_reused")])
+    if record.status is None:
+        raise StillInProgress("Ask again in a moment, with the same key.")
+    response = HttpResponse(record.body, status=record.status, headers=record.headers)
+    response["Idempotency-Replayed"] = "true"
+    raise Replay(response)
+
+
+def _fingerprint(request: Request) -> str:
+    """What makes two requests the same: method, address and body."""
+    plain = request._request  # noqa: SLF001 - DRF offers no other way to the unparsed body
+    parts = (request.method or "", plain.get_full_path(), hashlib.sha256(plain.body).hexdigest())
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

@@ -1,0 +1,137 @@
+"""The OpenAPI 3.1 description: struct shapes as components, and one decorator that describes a method."""
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+
+from deployments.api import shapes
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+REF = "#/components/schemas/{name}"
+
+MEANINGS = {
+    400: "The request cannot be read.",
+    401: "Nobody is signed in, or the token is not valid.",
+    403: "The role, or the token's scope, does not allow this.",
+    404: "There is no such thing, or none that you may know of.",
+    405: "The address has no such method.",
+    406: "None of the accepted media types is offered.",
+    409: "It does not fit the present state.",
+    412: "If-Match names another generation than the newest.",
+    413: "The body is too large.",
+    415: "The body is not JSON by its Content-Type.",
+    422: "Understood, but not acceptable; `errors` names each field.",
+    502: "The cluster refused.",
+    503: "Not reachable now; see Retry-After.",
+    504: "No answer in time.",
+}
+
+
+def parameter(
+    name: str,
+    text: str,
+    *,
+    kind: type = str,
+    enum: Collection[Any] | None = None,
+    header: bool = False,
+    default: Any = None,
+    schema: dict[str, Any] | None = None,
+) -> OpenApiParameter:
+    """A query parameter, or a header."""
+    return OpenApiParameter(
+        name,
+        schema or kind,
+        OpenApiParameter.HEADER if header else OpenApiParameter.QUERY,
+        description=text,
+        enum=[str(value) for value in enum] if enum else None,
+        default=default,
+    )
+
+
+def _whole(low: int, high: int, default: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+
+
+WAIT = parameter(
+    "wait", "Hold the answer up to this many seconds, until the operation has ended.", schema=_whole(0, 60, 0)
+)
+DRY_RUN = parameter("dry_run", "Only tell what would happen; store nothing. Answers 200.", kind=bool)
+IF_MATCH = parameter("If-Match", "Only if this is still the ETag (the generation); else 412.", header=True)
+IDEMPOTENCY_KEY = parameter(
+    "Idempotency-Key", "The first answer with this key is kept for 24 hours and repeated.", header=True
+)
+ORDERING = parameter("ordering", "Fields to order by, separated by commas; a leading hyphen reverses.")
+LIST = (
+    parameter("limit", "How many at most; more than 500 means 500.", schema=_whole(1, 500, 50)),
+    parameter("offset", "How many to skip.", schema=_whole(0, 999_999_999, 0)),
+)
+
+
+def describe(
+    summary: str,
+    *,
+    answers: Any = None,
+    many: bool = False,
+    takes: type[msgspec.Struct] | None = None,
+    status: int = 200,
+    parameters: Sequence[OpenApiParameter] = (),
+    may: Collection[int] = (),
+    media: str = "application/json",
+) -> Callable[[Method], Method]:
+    """Describes one method of a view: what it takes, answers, and may fail with.
+
+    `answers` is a struct, a raw schema, or None for an empty body. `may` adds
+    statuses to those that every method may answer.
+    """
+    extra = set(may) | ({400, 413, 415, 422} if takes else set())
+    extra |= {422} if parameters else set()
+    problems = {401, 403, 404, 406} | extra
+    responses: dict[Any, Any] = {
+        (status, media): OpenApiResponse(_schema(answers, many=many), description=summary)
+    }
+    if DRY_RUN in parameters:
+        responses[(200, media)] = OpenApiResponse(_schema(shapes.Preview), description="A dry run")
+    for code in sorted(problems):
+        responses[(code, "application/problem+json")] = OpenApiResponse(
+            _schema(shapes.Problem), description=MEANINGS[code]
+        )
+    keyed = (IDEMPOTENCY_KEY,) if status == 202 or takes else ()
+    return extend_schema(
+        summary=summary,
+        request={"application/json": _schema(takes)} if takes else None,
+        responses=responses,
+        parameters=[*parameters, *keyed],
+    )
+
+
+def _schema(shape: Any, *, many: bool = False) -> Any:
+    if shape is None or isinstance(shape, dict):
+        return shape
+    one = {"$ref": REF.format(name=shape.__name__)}
+    if not many:
+        return one
+    link = {"type": ["string", "null"], "format": "uri"}
+    return {
+        "type": "object",
+        "required": ["count", "next", "previous", "results"],
+        "properties": {
+            "count": {"type": "integer"},
+            "next": link,
+            "previous": link,
+            "results": {"type": "array", "items": one},
+        },
+    }
+
+
+def components() -> dict[str, Any]:
+    """JSON schemas of every shape by name."""
+    structs = [
+        value
+        for value in vars(shapes).values()
+        if isinstance(value, type) and issubclass(value, msgspec.Struct) and value is not msgspec.Struct
+    ]
+    _, found = msgspec.json.schema_components(structs, ref_template=REF)
+    return found

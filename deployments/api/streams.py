@@ -1,0 +1,169 @@
+"""Server-sent events: names of what changed, and lines of logs.
+
+The view that opens a stream is an ordinary one, in a thread, so that
+authentication and permission are the same as everywhere; what it answers is
+iterated by the event loop. A stream holds no database connection.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from importlib import import_module
+from typing import Any, TypeVar
+
+import msgspec
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.auth.models import User
+from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from deployments import nudges, selectors
+from deployments.api.base import token_of, token_team, user_of
+from deployments.ask import LogLine, Skipped
+from deployments.errors import DomainError
+from teams.models import ApiToken, Team
+
+Item = TypeVar("Item")
+
+HEARTBEAT_SECONDS = 5.0
+"""Also how soon after a sign-out or revocation a stream ends, at the latest."""
+
+
+class NoStreamsHere(DomainError):
+    code = "no_streams_here"
+    title = "This server cannot stream"
+    status = 501
+
+
+def watch_stream(request: Request) -> StreamingHttpResponse:
+    """`event: change` with names of what this person may see; `refresh` when some may have been missed."""
+    return _answer(request, _changes(Access(request)))
+
+
+def log_stream(request: Request, lines: AsyncIterator[LogLine | Skipped]) -> StreamingHttpResponse:
+    """`event: line` with pod, text and time; `event: skipped` when the reader is too slow."""
+    return _answer(request, _lines(Access(request), lines))
+
+
+def _answer(request: Request, events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    # A WSGI server would collect the endless stream before it sends a byte.
+    if not isinstance(request._request, ASGIRequest):  # noqa: SLF001 - DRF hides which server it is
+        raise NoStreamsHere("Streams need the ASGI server.")
+    return StreamingHttpResponse(
+        events,
+        content_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+class Access:
+    """Whether the person may still read, and which teams; asked again while a stream is open."""
+
+    def __init__(self, request: Request) -> None:
+        self._user: User = user_of(request)
+        self._token: ApiToken | None = token_of(request)
+        self._limited_to: Team | None = token_team(request)
+        self._session_key: str | None = None if self._token else request.session.session_key
+
+    async def teams(self) -> frozenset[str] | None:
+        """Names of the teams that may be told of; None when access has ended."""
+        return await sync_to_async(self._teams)()
+
+    def _teams(self) -> frozenset[str] | None:
+        try:
+            user = self._still_signed_in()
+            if user is None:
+                return None
+            teams = selectors.teams_of(user)
+            if self._limited_to is not None:
+                teams = teams.filter(pk=self._limited_to.pk)
+            return frozenset(teams.values_list("name", flat=True))
+        finally:
+            # Streams live for hours: their number must not be the number of connections.
+            if not connection.in_atomic_block:
+                connection.close()
+
+    def _still_signed_in(self) -> User | None:
+        if self._token is not None:
+            found = ApiToken.objects.select_related("user").filter(pk=self._token.pk, revoked_at=None).first()
+            if found is None or not found.user.is_active:
+                return None
+            return None if found.expires_at and found.expires_at <= timezone.now() else found.user
+        fresh = HttpRequest()
+        fresh.session = import_module(settings.SESSION_ENGINE).SessionStore(self._session_key)
+        user = get_user(fresh)
+        return user if isinstance(user, User) and user.is_active else None
+
+
+async def _changes(access: Access) -> AsyncGenerator[bytes, None]:
+    teams = await access.teams()
+    yield _event("hello", {})
+    loop = asyncio.get_running_loop()
+    checked = loop.time()
+    async for nudge in _with_pauses(nudges.subscribe()):
+        if loop.time() - checked >= HEARTBEAT_SECONDS:
+            teams, checked = await access.teams(), loop.time()
+        if teams is None:
+            return
+        if nudge is None:
+            yield b": alive\n\n"
+        elif nudge.lost:
+            yield _event("refresh", {})
+        elif nudge.team in teams:
+            names = {"team": nudge.team, "deployment": nudge.deployment, "operation": nudge.operation or None}
+            yield _event("change", names)
+
+
+async def _lines(access: Access, lines: AsyncIterator[LogLine | Skipped]) -> AsyncGenerator[bytes, None]:
+    yield _event("hello", {})
+    loop = asyncio.get_running_loop()
+    checked = loop.time()
+    async for line in _with_pauses(lines):
+        if loop.time() - checked >= HEARTBEAT_SECONDS:
+            if await access.teams() is None:
+                return
+            checked = loop.time()
+        match line:
+            case None:
+                yield b": alive\n\n"
+            case Skipped():
+                yield _event("skipped", {"lines": line.lines})
+            case LogLine():
+                yield _event("line", {"pod": line.pod, "text": line.text, "at": line.at})
+
+
+def _event(name: str, data: dict[str, Any]) -> bytes:
+    return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
+
+
+async def _with_pauses(source: AsyncIterator[Item]) -> AsyncGenerator[Item | None, None]:
+    """Items as they come, and None after each `HEARTBEAT_SECONDS` without one. Closes `source` at the end."""
+    pending: asyncio.Future[Item] | None = None
+    try:
+        while True:
+            if pending is None:
+                pending = asyncio.ensure_future(_next(source))
+            done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT_SECONDS)
+            if not done:
+                yield None
+                continue
+            finished, pending = pending, None
+            try:
+                item = finished.result()
+            except StopAsyncIteration:
+                return
+            yield item
+    finally:
+        if pending is not None:
+            pending.cancel()
+            await asyncio.wait({pending})
+        if isinstance(source, AsyncGenerator):
+            await source.aclose()
+
+
+async def _next(source: AsyncIterator[Item]) -> Item:
+    return await anext(source)

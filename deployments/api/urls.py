@@ -1,0 +1,59 @@
+"""Addresses of the API. A trailing slash is optional on every one, and no write is redirected."""
+
+from collections.abc import Callable
+
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, re_path
+from rest_framework.views import APIView
+
+from deployments.api.views import account, catalogue, deployments, meta, observed
+
+app_name = "api"
+
+# Narrow, so that nothing that no name can be (a NUL, a slash) reaches the database.
+PARTS = {
+    "team": r"(?P<team>[A-Za-z0-9_-]{1,60})",
+    "name": r"(?P<name>[A-Za-z0-9._-]{1,253})",
+    "model": r"(?P<model>[A-Za-z0-9._-]{1,253})",
+    "version": r"(?P<version>[A-Za-z0-9._+-]{1,128})",
+    "pod": r"(?P<pod>[A-Za-z0-9._-]{1,253})",
+    "number": r"(?P<number>[0-9]{1,9})",
+    "operation": r"(?P<operation>[0-9A-Fa-f-]{32,36})",
+}
+
+
+def route(address: str, view: type[APIView] | Callable[..., HttpResponseBase], name: str) -> URLPattern:
+    pattern = rf"^{address.format_map(PARTS)}/?$"
+    return re_path(pattern, view.as_view() if isinstance(view, type) else view, name=name)
+
+
+TEAM = "v1/teams/{team}"
+ONE = f"{TEAM}/deployments/{{name}}"
+
+urlpatterns = [
+    route(f"{TEAM}/models", catalogue.Models, "models"),
+    route(f"{TEAM}/models/{{model}}", catalogue.Model, "model"),
+    route(f"{TEAM}/models/{{model}}/versions", catalogue.Versions, "versions"),
+    route(f"{TEAM}/models/{{model}}/versions/{{version}}", catalogue.Version, "version"),
+    route("v1/deployments", deployments.AllDeployments, "all-deployments"),
+    route(f"{TEAM}/deployments", deployments.Deployments, "deployments"),
+    route(ONE, deployments.Deployment, "deployment"),
+    route(f"{ONE}/scale", deployments.Scale, "scale"),
+    route(f"{ONE}/restart", deployments.Restart, "restart"),
+    route(f"{ONE}/revisions", observed.Revisions, "revisions"),
+    route(f"{ONE}/revisions/{{number}}", observed.Revision, "revision"),
+    route(f"{ONE}/pods", observed.Pods, "pods"),
+    route(f"{ONE}/pods/{{pod}}", observed.Pod, "pod"),
+    route(f"{ONE}/events", observed.Events, "events"),
+    route(f"{ONE}/manifests", observed.Manifests, "manifests"),
+    route(f"{ONE}/logs", observed.Logs, "logs"),
+    route(f"{ONE}/predict", observed.Predict, "predict"),
+    route("v1/operations", account.Operations, "operations"),
+    route("v1/operations/{operation}", account.Operation, "operation"),
+    route("v1/clusters", account.Clusters, "clusters"),
+    route("v1/me", account.Me, "me"),
+    route("v1/watch", meta.Watch, "watch"),
+    route("v1/schema", meta.Schema, "schema"),
+    route("docs", meta.docs, "docs"),
+    re_path(r"", meta.NotHere.as_view(), name="not-here"),
+]

@@ -1,0 +1,64 @@
+"""Who is asking, the clusters they may use, and the journeys of their wishes."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deployments import models, selectors
+from deployments.api import present, query, shapes
+from deployments.api.base import ApiView, of_token_team, token_of, token_team, user_of
+from deployments.api.openapi import LIST, ORDERING, describe, parameter
+from deployments.api.pagination import paged
+from deployments.api.problems import no_such_address
+
+CLUSTER_ORDERS = {"name": "name", "state": "state", "version": "version"}
+OPERATION_ORDERS = {"created_at": "created_at", "finished_at": "finished_at", "state": "state"}
+
+
+class Me(ApiView):
+    @describe("Who am I, and in which teams", answers=shapes.Me)
+    def get(self, request: Request) -> Response:
+        return Response(present.me(user_of(request), token_of(request)))
+
+
+class Clusters(ApiView):
+    @describe(
+        "List clusters my teams may use", answers=shapes.Cluster, many=True, parameters=[ORDERING, *LIST]
+    )
+    def get(self, request: Request) -> Response:
+        rows = of_token_team(request, selectors.clusters_visible_to(user_of(request)), "namespaces__team")
+        return paged(request, query.ordered(request, rows, CLUSTER_ORDERS, default="name"), present.clusters)
+
+
+class Operations(ApiView):
+    @describe(
+        "List operations, newest first",
+        answers=shapes.Operation,
+        many=True,
+        parameters=[
+            parameter("state", "Only those in this state.", enum=list(models.OperationState)),
+            parameter("team", "Only those of this team."),
+            parameter("deployment", "Only those of deployments with this name."),
+            ORDERING,
+            *LIST,
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        rows = of_token_team(request, selectors.operations_visible_to(user_of(request)), "deployment__team")
+        exact = {
+            "state": query.choice(request, "state", list(models.OperationState)),
+            "deployment__team__name": query.text(request, "team"),
+            "deployment__name": query.text(request, "deployment"),
+        }
+        rows = rows.filter(**{column: value for column, value in exact.items() if value})
+        ordered = query.ordered(request, rows, OPERATION_ORDERS, default="-created_at")
+        return paged(request, ordered, present.operations)
+
+
+class Operation(ApiView):
+    @describe("Read an operation", answers=shapes.Operation)
+    def get(self, request: Request, operation: str) -> Response:
+        row = selectors.get_operation(user_of(request), operation)
+        limited_to = token_team(request)
+        if limited_to is not None and row.deployment.team_id != limited_to.pk:
+            raise no_such_address()
+        return Response(present.operation(row))

@@ -1,0 +1,89 @@
+"""Models and their versions."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deployments import intent, models, selectors
+from deployments.api import present, query, shapes
+from deployments.api.base import ApiView, body_of, team_of, user_of
+from deployments.api.openapi import LIST, ORDERING, describe, parameter
+from deployments.api.pagination import paged
+
+MODEL_ORDERS = {"name": "name", "created_at": "created_at", "updated_at": "updated_at"}
+VERSION_ORDERS = {"version": "version", "created_at": "created_at", "updated_at": "updated_at"}
+SEARCH = parameter("search", "Only those whose text fields contain this.")
+
+
+def model_of(request: Request, team: str, model: str) -> models.Model:
+    return selectors.get_model(user_of(request), team, model)
+
+
+def version_of(request: Request, team: str, model: str, version: str) -> models.ModelVersion:
+    return selectors.get_version(user_of(request), team, model, version)
+
+
+class Models(ApiView):
+    @describe("List models of a team", answers=shapes.Model, many=True, parameters=[SEARCH, ORDERING, *LIST])
+    def get(self, request: Request, team: str) -> Response:
+        rows = selectors.models_visible_to(user_of(request)).filter(team=team_of(request, team))
+        rows = query.searched(request, rows, ("name", "description", "task"))
+        return paged(request, query.ordered(request, rows, MODEL_ORDERS, default="name"), present.catalogue)
+
+    @describe("Register a model", takes=shapes.NewModel, answers=shapes.Model, status=201, may=(409,))
+    def post(self, request: Request, team: str) -> Response:
+        made = intent.register_model(team_of(request, team), body_of(request), by=user_of(request))
+        where = present.address("model", team=team, model=made.name)
+        row = model_of(request, team, made.name)
+        return Response(present.catalogue([row])[0], status=201, headers={"Location": where})
+
+
+class Model(ApiView):
+    @describe("Read a model", answers=shapes.Model)
+    def get(self, request: Request, team: str, model: str) -> Response:
+        return Response(present.catalogue([model_of(request, team, model)])[0])
+
+    @describe("Change a model", takes=shapes.ModelChanges, answers=shapes.Model)
+    def patch(self, request: Request, team: str, model: str) -> Response:
+        intent.change_model(model_of(request, team, model), body_of(request), by=user_of(request))
+        return Response(present.catalogue([model_of(request, team, model)])[0])
+
+    @describe("Delete a model of which nothing is deployed", status=204, may=(409,))
+    def delete(self, request: Request, team: str, model: str) -> Response:
+        intent.delete_model(model_of(request, team, model), by=user_of(request))
+        return Response(status=204)
+
+
+class Versions(ApiView):
+    @describe(
+        "List versions of a model", answers=shapes.Version, many=True, parameters=[SEARCH, ORDERING, *LIST]
+    )
+    def get(self, request: Request, team: str, model: str) -> Response:
+        owner = model_of(request, team, model)
+        rows = selectors.versions_visible_to(user_of(request)).filter(model=owner)
+        rows = query.searched(request, rows, ("version", "image", "framework", "description"))
+        return paged(
+            request, query.ordered(request, rows, VERSION_ORDERS, default="-created_at"), present.versions
+        )
+
+    @describe("Register a version", takes=shapes.NewVersion, answers=shapes.Version, status=201, may=(409,))
+    def post(self, request: Request, team: str, model: str) -> Response:
+        made = intent.add_version(model_of(request, team, model), body_of(request), by=user_of(request))
+        where = present.address("version", team=team, model=model, version=made.version)
+        return Response(present.versions([made])[0], status=201, headers={"Location": where})
+
+
+class Version(ApiView):
+    @describe("Read a version", answers=shapes.Version)
+    def get(self, request: Request, team: str, model: str, version: str) -> Response:
+        return Response(present.versions([version_of(request, team, model, version)])[0])
+
+    @describe("Change a version", takes=shapes.VersionChanges, answers=shapes.Version, may=(409,))
+    def patch(self, request: Request, team: str, model: str, version: str) -> Response:
+        row = version_of(request, team, model, version)
+        intent.change_version(row, body_of(request), by=user_of(request))
+        return Response(present.versions([version_of(request, team, model, version)])[0])
+
+    @describe("Delete a version that is not deployed", status=204, may=(409,))
+    def delete(self, request: Request, team: str, model: str, version: str) -> Response:
+        intent.delete_version(version_of(request, team, model, version), by=user_of(request))
+        return Response(status=204)

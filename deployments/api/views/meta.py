@@ -1,0 +1,68 @@
+"""The API about itself: changes as they happen, its schema, its documentation, and what is not there."""
+
+from functools import cache
+from typing import Any, NoReturn
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+from drf_spectacular.generators import SchemaGenerator
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deployments.api import openapi, present, streams
+from deployments.api.base import ApiView
+from deployments.api.problems import no_such_address
+from deployments.api.renderers import ServerSentEvents, StructRenderer
+
+
+class Watch(ApiView):
+    """Names only: read again what they name."""
+
+    renderer_classes = (ServerSentEvents, StructRenderer)  # type: ignore[assignment]
+
+    @openapi.describe(
+        "Watch: names of what changed, as server-sent events",
+        answers={"type": "string"},
+        media="text/event-stream",
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        return streams.watch_stream(request)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The OpenAPI 3.1 description; the same for everybody, and for as long as the process lives."""
+    made = SchemaGenerator(api_version="v1").get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    made.setdefault("components", {}).setdefault("schemas", {}).update(openapi.components())
+    return dict(made)
+
+
+class Schema(ApiView):
+    """Open to all: the source is, too, and generators of clients fetch it without signing in."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+
+    @openapi.describe("The OpenAPI 3.1 description of this API", answers={"type": "object"})
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
+        return Response(schema())
+
+
+@require_safe
+def docs(request: HttpRequest) -> HttpResponse:
+    """Documentation to read and try, served from here: no foreign script, so that the CSP stays 'self'."""
+    return render(request, "deployments/api_docs.html", {"schema_url": present.address("schema")})
+
+
+class NotHere(ApiView):
+    """Whatever no route matches, so that it too answers with a problem."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+    schema = None
+
+    def initial(self, *_args: Any, **_kwargs: Any) -> NoReturn:
+        raise no_such_address()

@@ -1,0 +1,162 @@
+"""What belongs to one deployment: pods, events, revisions, manifests, logs, predictions."""
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deployments import ask, intent, selectors
+from deployments.api import present, query, shapes, streams
+from deployments.api.base import ApiView, accepted, deployment_of, only_fields, user_of
+from deployments.api.openapi import LIST, ORDERING, WAIT, describe, parameter
+from deployments.api.pagination import paged
+from deployments.api.renderers import ManifestRenderer, PlainTextRenderer, ServerSentEvents, StructRenderer
+from deployments.errors import FieldError, InvalidInput
+from teams.roles import Role
+
+POD_ORDERS = {name: name for name in ("name", "phase", "restarts", "node", "created_at")}
+EVENT_ORDERS = {name: name for name in ("last_at", "first_at", "type", "reason", "count")}
+REVISION_ORDERS = {"number": "number", "created_at": "created_at"}
+MAX_TAIL_LINES = 10_000
+
+
+class Pods(ApiView):
+    @describe("List the pods of a deployment", answers=shapes.Pod, many=True, parameters=[ORDERING, *LIST])
+    def get(self, request: Request, team: str, name: str) -> Response:
+        rows = selectors.pods_of(deployment_of(request, team, name))
+        return paged(request, query.ordered(request, rows, POD_ORDERS, default="created_at"), present.pods)
+
+
+class Pod(ApiView):
+    @describe(
+        "Delete a pod; another one takes its place",
+        answers=shapes.Accepted,
+        status=202,
+        parameters=[WAIT],
+        may=(409,),
+    )
+    def delete(self, request: Request, team: str, name: str, pod: str) -> Response:
+        wait = query.wait_seconds(request)
+        operation = intent.delete_pod(deployment_of(request, team, name), pod, by=user_of(request))
+        return accepted(request, operation, wait_seconds=wait)
+
+
+class Events(ApiView):
+    @describe(
+        "List the events of a deployment, newest first",
+        answers=shapes.Event,
+        many=True,
+        parameters=[
+            parameter("type", "Only those of this type.", enum=("Normal", "Warning")),
+            parameter("reason", "Only those with this reason."),
+            ORDERING,
+            *LIST,
+        ],
+    )
+    def get(self, request: Request, team: str, name: str) -> Response:
+        rows = selectors.events_of(deployment_of(request, team, name))
+        exact = {
+            "type": query.choice(request, "type", ("Normal", "Warning")),
+            "reason": query.text(request, "reason"),
+        }
+        rows = rows.filter(**{column: value for column, value in exact.items() if value})
+        return paged(request, query.ordered(request, rows, EVENT_ORDERS, default="-last_at"), present.events)
+
+
+class Revisions(ApiView):
+    @describe(
+        "List the revisions of a deployment, newest first",
+        answers=shapes.Revision,
+        many=True,
+        parameters=[ORDERING, *LIST],
+    )
+    def get(self, request: Request, team: str, name: str) -> Response:
+        rows = selectors.revisions_of(deployment_of(request, team, name))
+        return paged(
+            request, query.ordered(request, rows, REVISION_ORDERS, default="-number"), present.revisions
+        )
+
+
+class Revision(ApiView):
+    @describe("Read a revision", answers=shapes.Revision)
+    def get(self, request: Request, team: str, name: str, number: str) -> Response:
+        row = selectors.get_revision(deployment_of(request, team, name), int(number))
+        return Response(present.revisions([row])[0])
+
+
+class Manifests(ApiView):
+    """JSON, or YAML with `Accept: application/yaml`."""
+
+    renderer_classes = (StructRenderer, ManifestRenderer)  # type: ignore[assignment]
+
+    @describe("The Kubernetes objects of a deployment, as JSON or YAML", answers=shapes.Manifests)
+    def get(self, request: Request, team: str, name: str) -> Response:
+        objects = selectors.manifests_of(deployment_of(request, team, name))
+        return Response(shapes.Manifests(manifests=objects), headers={"Vary": "Accept"})
+
+
+class Logs(ApiView):
+    """Plain text, or with `follow` a stream of server-sent events."""
+
+    # JSON only so that a client that always accepts JSON is not turned away.
+    renderer_classes = (PlainTextRenderer, ServerSentEvents, StructRenderer)  # type: ignore[assignment]
+
+    @describe(
+        "Read logs, or follow them as server-sent events",
+        answers={"type": "string"},
+        media="text/plain",
+        parameters=[
+            parameter("pod", "Only this pod; all replicas, merged by time, without it."),
+            parameter("container", "Only this container."),
+            parameter("tail", "How many lines from the end.", kind=int, default=200),
+            parameter("previous", "The run before the last restart.", kind=bool),
+            parameter("since", "Only lines since 90s, 10m, 2h or 1d ago."),
+            parameter("follow", "Go on with what is written from now: text/event-stream.", kind=bool),
+        ],
+        may=(409, 502, 503, 504),
+    )
+    def get(self, request: Request, team: str, name: str) -> HttpResponseBase:
+        row = deployment_of(request, team, name)
+        pod = query.text(request, "pod") or None
+        container = query.text(request, "container") or None
+        tail = query.whole(request, "tail", default=200, low=1, high=MAX_TAIL_LINES)
+        previous = query.flag(request, "previous")
+        since = query.since_seconds(request)
+        if not query.flag(request, "follow"):
+            lines = ask.read_logs(
+                row, pod=pod, container=container, tail=tail, previous=previous, since_seconds=since
+            )
+            return HttpResponse(lines, content_type="text/plain; charset=utf-8")
+        if previous:
+            raise InvalidInput(
+                [FieldError("previous", "A run that has ended cannot be followed.", "not_together")]
+            )
+        lines_to_come = ask.follow_logs(row.pk, pod=pod, container=container, tail=tail)
+        return streams.log_stream(request, lines_to_come)
+
+
+class Predict(ApiView):
+    @describe(
+        "Ask the model: send one request to the deployment's own service",
+        takes=shapes.Ask,
+        answers=shapes.Prediction,
+        may=(409, 502, 503, 504),
+    )
+    def post(self, request: Request, team: str, name: str) -> Response:
+        row = deployment_of(request, team, name)
+        selectors.require_role(user_of(request), row.team, Role.DEPLOYER)
+        payload = only_fields(request, ("path", "method", "body"))
+        sample = row.version.sample_request or {}
+        texts = {
+            "path": payload.get("path", sample.get("path", "/")),
+            "method": payload.get("method", "POST"),
+        }
+        wrong = [
+            FieldError(field, "This must be text.", "not_text")
+            for field, value in texts.items()
+            if not isinstance(value, str)
+        ]
+        if wrong:
+            raise InvalidInput(wrong)
+        answer = ask.predict(row, path=texts["path"], method=texts["method"], body=payload.get("body"))
+        return Response(answer)
