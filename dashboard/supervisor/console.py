@@ -1,10 +1,13 @@
 """The supervisor's output: one line per message, prefixed with who says it."""
 
+import re
 import sys
 import time
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 NAME_WIDTH = 8
+# Our processes say the time themselves; once is enough.
+TIME = re.compile(r"^\d\d:\d\d:\d\d ")
 
 
 class Console:
@@ -20,7 +23,7 @@ class Console:
         if self.colour:
             number = self._colours.setdefault(name, COLOURS[len(self._colours) % len(COLOURS)])
             prefix = f"\x1b[{number}m{prefix}\x1b[0m"
-        self.plain(f"{prefix} {text}")
+        self.plain(f"{prefix} {TIME.sub('', text)}")
 
     def plain(self, text: str) -> None:
         """Print a line as it is. A reader that went away does not stop the supervisor."""

@@ -130,11 +130,14 @@ class Stack:
         if local_cluster:
             await local_cluster.ready(None, within_seconds=SECONDS_TO_BE_READY)
         await self._prepare()
-        for program in (self.django.observer(), self.django.worker(), self.django.beat()):
-            self._keep(1, program)
+        self._keep(1, self.django.observer())
+        worker = self._keep(1, self.django.worker())
         for child in ground:
             await child.ready(self._broker_answers, within_seconds=SECONDS_TO_BE_READY)
         await web.ready(self._web_is_ready, within_seconds=SECONDS_TO_BE_READY)
+        await worker.ready(self._worker_listens, within_seconds=SECONDS_TO_BE_READY)
+        # Its first call is due in some seconds; until here the others needed the processor more.
+        self._keep(1, self.django.beat())
         self.say(f"ready after {time.monotonic() - began:.1f} s")
         self.console.plain(welcome(self.options, first_start=first_start))
 
@@ -149,13 +152,25 @@ class Stack:
             raise GaveUp(f"preparing the database failed (exit code {code}); see its lines above.")
 
     async def _broker_answers(self) -> bool:
-        client = redis.asyncio.Redis.from_url(self.redis_url, socket_connect_timeout=1, socket_timeout=1)
-        try:
-            return bool(await client.ping())
-        except redis.RedisError:
-            return False
-        finally:
-            await client.aclose()
+        async with self._broker() as broker:
+            try:
+                return bool(await broker.ping())
+            except redis.RedisError:
+                return False
+
+    async def _worker_listens(self) -> bool:
+        """Whether a client waits for tasks, which only workers do."""
+        async with self._broker() as broker:
+            try:
+                return any(client["cmd"] == "brpop" for client in await broker.client_list())
+            except redis.exceptions.NoPermissionError:
+                # Somebody else's Redis does not say; the worker's own lines will.
+                return True
+            except redis.RedisError:
+                return False
+
+    def _broker(self) -> "redis.asyncio.Redis":
+        return redis.asyncio.Redis.from_url(self.redis_url, socket_connect_timeout=2, socket_timeout=2)
 
     async def _web_is_ready(self) -> bool:
         try:

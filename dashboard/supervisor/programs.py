@@ -112,17 +112,23 @@ class DjangoPrograms:
     def worker(self) -> Program:
         """Writes wishes to the cluster, fetches logs, tries predictions."""
         argv = (
-            *(sys.executable, "-m", "celery", "-A", "dashboard.celery", "worker"),
+            *(sys.executable, "-m", "celery", "-A", "dashboard.celery", "--quiet", "worker"),
             *("--queues", "reconcile,interactive", "--concurrency", str(WORKER_PROCESSES)),
             *("--hostname", "timoneiro@%h", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"),
         )
-        # A stop hands unfinished tasks back at once instead of waiting them out.
-        return Program("worker", argv, {**self._cluster_side, "REMAP_SIGTERM": "SIGQUIT"})
+        environment = {
+            **self._cluster_side,
+            # A stop hands unfinished tasks back at once instead of waiting them out.
+            "REMAP_SIGTERM": "SIGQUIT",
+            # Whether to run as root was decided when `./dev up` was typed; once more is noise.
+            "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
+        }
+        return Program("worker", argv, environment)
 
     def beat(self) -> Program:
         """Sends the sweep and the upkeep on time."""
         argv = (
-            *(sys.executable, "-m", "celery", "-A", "dashboard.celery", "beat"),
+            *(sys.executable, "-m", "celery", "-A", "dashboard.celery", "--quiet", "beat"),
             *("--pidfile", "", "--schedule", str(self._data_dir / "beat-schedule"), "--loglevel", "WARNING"),
         )
         return Program("beat", argv, self._web)
