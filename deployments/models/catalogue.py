@@ -1,13 +1,17 @@
 """The catalogue: models and their versions."""
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from teams.models import Team
 
 
 class Model(models.Model):
-    """An ML model of a team. Its versions are what gets deployed."""
+    """An ML model of a team. Its versions are what gets deployed.
+
+    Deleted rows stay, out of sight: the history of deployments names them.
+    """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="ml_models")
     name = models.CharField(max_length=50)
@@ -15,10 +19,15 @@ class Model(models.Model):
     task = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("name",)
-        constraints = (models.UniqueConstraint(fields=("team", "name"), name="one_model_name_per_team"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("team", "name"), condition=Q(deleted_at=None), name="one_model_name_per_team"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -42,10 +51,15 @@ class ModelVersion(models.Model):
     sample_request = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-created_at", "-id")
-        constraints = (models.UniqueConstraint(fields=("model", "version"), name="one_version_per_model"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=("model", "version"), condition=Q(deleted_at=None), name="one_version_per_model"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.model.name} {self.version}"

@@ -119,6 +119,9 @@ class Revision(models.Model):
             models.UniqueConstraint(fields=("deployment", "number"), name="one_revision_per_number"),
         )
 
+    def __str__(self) -> str:
+        return f"{self.deployment} revision {self.number}"
+
 
 class OperationState(models.TextChoices):
     QUEUED = "queued"

@@ -44,7 +44,7 @@ def check_version(reader: Reader, field: str, value: str) -> None:
     if value and (len(value) > 60 or not _VERSION.fullmatch(value)):
         reader.wrong(
             field,
-            "Use at most 60 letters, digits, dots, hyphens and underscores; begin and end with a letter or digit.",
+            "Use at most 60 letters, digits, dots, hyphens and underscores; no sign at either end.",
             "invalid_version",
         )
 

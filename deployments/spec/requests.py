@@ -236,17 +236,19 @@ def _read_choice(reader: Reader, team: Team, *, current: Deployment | None = Non
 def _known_choice(reader: Reader, team: Team, model: str, version: str) -> Choice | None:
     if not model or not version:
         return None
-    found = ModelVersion.objects.select_related("model").filter(
-        model__team=team, model__name=model, version=version
-    )
-    row = found.first()
+    row = _find_version(team, model, version)
     if row is not None:
         return Choice(row.model.name, row.version, row.image, row)
-    if not Model.objects.filter(team=team, name=model).exists():
+    if not Model.objects.filter(team=team, name=model, deleted_at=None).exists():
         reader.wrong("model", f"Team {team.name} has no model called {model!r}.", "unknown_model")
     else:
         reader.wrong("version", f"Model {model} has no version {version!r}.", "unknown_version")
     return None
+
+
+def _find_version(team: Team, model: str, version: str) -> ModelVersion | None:
+    rows = ModelVersion.objects.filter(model__team=team, model__deleted_at=None, deleted_at=None)
+    return rows.select_related("model").filter(model__name=model, version=version).first()
 
 
 def _choice_from_image(reader: Reader, team: Team) -> Choice | None:
@@ -266,11 +268,7 @@ def _choice_from_image(reader: Reader, team: Team) -> Choice | None:
     version = reader.text("version", longest=60) or reference.version
     fields.check_name(reader, "model", model, starts_with_letter=False)
     fields.check_version(reader, "version" if "version" in reader else "image", version)
-    known = (
-        ModelVersion.objects.select_related("model")
-        .filter(model__team=team, model__name=model, version=version)
-        .first()
-    )
+    known = _find_version(team, model, version)
     if known is not None and known.image != image:
         raise VersionHasAnotherImage(
             f"Version {version} of model {model} is registered with image {known.image}. "

@@ -1,0 +1,141 @@
+"""Wishes about models and versions."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import msgspec
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from deployments.errors import DuplicateName, FieldError, VersionInUse
+from deployments.intent.common import check_role
+from deployments.models import Deployment, Model, ModelVersion
+from deployments.spec.catalogue import parse_model, parse_version
+from deployments.spec.requests import Choice
+from k8s.spec import Spec
+from teams import audit
+from teams.models import Team
+from teams.roles import Role
+
+
+def register_model(team: Team, payload: Mapping[str, Any], *, by: User) -> Model:
+    """Raises: InvalidInput, DuplicateName, PermissionDenied, NotFound."""
+    check_role(by, team, Role.DEPLOYER, action="register model", target=str(payload.get("name", ""))[:60])
+    request = parse_model(payload)
+    try:
+        with transaction.atomic():
+            model = Model.objects.create(team=team, **asdict(request))
+            _audit(by, "register model", model)
+    except IntegrityError as exc:
+        detail = f"Team {team.name} has a model {request.name!r} already."
+        raise DuplicateName(detail, errors=[FieldError("name", detail, "duplicate_name")]) from exc
+    return model
+
+
+def change_model(model: Model, payload: Mapping[str, Any], *, by: User) -> Model:
+    """Raises: InvalidInput, PermissionDenied, NotFound."""
+    check_role(by, model.team, Role.DEPLOYER, action="change model", target=model.name)
+    request = parse_model(payload, current=model)
+    with transaction.atomic():
+        model.description, model.task = request.description, request.task
+        model.save(update_fields=["description", "task", "updated_at"])
+        _audit(by, "change model", model, fields=sorted(payload))
+    return model
+
+
+def delete_model(model: Model, *, by: User) -> None:
+    """Takes a model and its versions out of the catalogue.
+
+    Raises:
+        VersionInUse, PermissionDenied, NotFound.
+    """
+    check_role(by, model.team, Role.DEPLOYER, action="delete model", target=model.name)
+    with transaction.atomic():
+        _refuse_if_deployed(Deployment.objects.filter(version__model=model, deleted_at=None), model.name)
+        now = timezone.now()
+        ModelVersion.objects.filter(model=model, deleted_at=None).update(deleted_at=now)
+        Model.objects.filter(pk=model.pk, deleted_at=None).update(deleted_at=now)
+        _audit(by, "delete model", model)
+
+
+def add_version(model: Model, payload: Mapping[str, Any], *, by: User) -> ModelVersion:
+    """Raises: InvalidInput, DuplicateName, PermissionDenied, NotFound."""
+    check_role(by, model.team, Role.DEPLOYER, action="add version", target=model.name)
+    request = parse_version(payload)
+    try:
+        with transaction.atomic():
+            version = ModelVersion.objects.create(model=model, **asdict(request))
+            _audit(by, "add version", model, version=version.version, image=version.image)
+    except IntegrityError as exc:
+        detail = f"Model {model.name} has a version {request.version!r} already."
+        raise DuplicateName(detail, errors=[FieldError("version", detail, "duplicate_name")]) from exc
+    return version
+
+
+def change_version(version: ModelVersion, payload: Mapping[str, Any], *, by: User) -> ModelVersion:
+    """Changes what new deployments of a version start from. A deployed version keeps its image.
+
+    Raises:
+        InvalidInput, VersionInUse, PermissionDenied, NotFound.
+    """
+    check_role(by, version.model.team, Role.DEPLOYER, action="change version", target=version.model.name)
+    request = parse_version(payload, current=version)
+    with transaction.atomic():
+        if request.image != version.image:
+            live = Deployment.objects.filter(version=version, deleted_at=None)
+            _refuse_if_deployed(live, f"{version.model.name} {version.version}")
+        for field, value in asdict(request).items():
+            setattr(version, field, value)
+        version.save()
+        _audit(by, "change version", version.model, version=version.version, fields=sorted(payload))
+    return version
+
+
+def delete_version(version: ModelVersion, *, by: User) -> None:
+    """Takes a version out of the catalogue.
+
+    Raises:
+        VersionInUse, PermissionDenied, NotFound.
+    """
+    check_role(by, version.model.team, Role.DEPLOYER, action="delete version", target=version.model.name)
+    with transaction.atomic():
+        live = Deployment.objects.filter(version=version, deleted_at=None)
+        _refuse_if_deployed(live, f"{version.model.name} {version.version}")
+        ModelVersion.objects.filter(pk=version.pk, deleted_at=None).update(deleted_at=timezone.now())
+        _audit(by, "delete version", version.model, version=version.version)
+
+
+def ensure_version(team: Team, choice: Choice, spec: Spec, *, by: User) -> ModelVersion:
+    """The chosen version, registered from its image when it is new. Call inside a transaction."""
+    if choice.known is not None:
+        return choice.known
+    model, new_model = Model.objects.get_or_create(team=team, name=choice.model, deleted_at=None)
+    version, new_version = ModelVersion.objects.get_or_create(
+        model=model,
+        version=choice.version,
+        deleted_at=None,
+        defaults={
+            "image": choice.image,
+            "port": spec.port,
+            "health_path": spec.health_path,
+            "resources": msgspec.to_builtins(spec.resources),
+        },
+    )
+    if new_model:
+        _audit(by, "register model", model, image=choice.image)
+    if new_version:
+        _audit(by, "add version", model, version=version.version, image=choice.image)
+    return version
+
+
+def _refuse_if_deployed(live: Any, what: str) -> None:
+    names = list(live.order_by("name").values_list("name", flat=True)[:4])
+    if names:
+        listed = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
+        raise VersionInUse(f"{what} is deployed as {listed}. Delete or change that first.")
+
+
+def _audit(by: User, action: str, model: Model, **detail: object) -> None:
+    audit.record(by.username, action, f"{model.team.name}/{model.name}", team=model.team.name, detail=detail)

@@ -1,0 +1,91 @@
+"""Names of what changed, told to whoever listens. Hints only: a lost nudge heals by a slow poll.
+
+No data travels here, so that nobody learns more than their own next read shows.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+
+import msgspec
+import redis.asyncio
+from django.conf import settings
+
+from deployments import connections
+from deployments.models import Deployment, Operation
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "timoneiro:nudges"
+_RECONNECT_SECONDS = 1.0
+
+
+class Nudge(msgspec.Struct, frozen=True, kw_only=True):
+    """What changed. `deployment` "" means anything of the team; `lost` means nudges may have been missed."""
+
+    team: str = ""
+    deployment: str = ""
+    operation: str = ""
+    lost: bool = False
+
+
+def publish(deployment: Deployment, operation: Operation | None = None) -> None:
+    """Tells listeners that a deployment changed. Call after commit. Never raises."""
+    send(
+        Nudge(
+            team=deployment.team.name,
+            deployment=deployment.name,
+            operation=str(operation.id) if operation else "",
+        )
+    )
+
+
+def send(*nudges: Nudge) -> None:
+    """Publishes nudges in one round trip; a dead Redis is logged and forgotten."""
+    client = connections.redis_client()
+    if client is None or not nudges:
+        return
+    try:
+        with client.pipeline(transaction=False) as pipe:
+            for nudge in nudges:
+                pipe.publish(CHANNEL, msgspec.json.encode(nudge))
+            pipe.execute()
+    except (redis.RedisError, OSError) as exc:
+        logger.warning("nudge lost, Redis does not answer: %s", exc)
+
+
+async def subscribe() -> AsyncIterator[Nudge]:
+    """Nudges as they come, for ever. After a lost connection the first is `Nudge(lost=True)`."""
+    first = True
+    while True:
+        if not first:
+            yield Nudge(lost=True)
+            await asyncio.sleep(_RECONNECT_SECONDS)
+        first = False
+        if not settings.REDIS_URL:
+            await asyncio.sleep(_RECONNECT_SECONDS)
+            continue
+        client = connections.async_redis_client()
+        try:
+            async with client.pubsub(ignore_subscribe_messages=True) as channel:
+                await channel.subscribe(CHANNEL)
+                async for nudge in _messages(channel):
+                    yield nudge
+        except (redis.RedisError, OSError) as exc:
+            logger.warning("nudges interrupted, Redis does not answer: %s", exc)
+        finally:
+            await client.aclose()
+
+
+async def _messages(channel: "redis.asyncio.client.PubSub") -> AsyncIterator[Nudge]:
+    while True:
+        message = await channel.get_message(timeout=connections.SOCKET_SECONDS - 1)
+        if message is None:
+            # A half-open connection shows itself only when something is sent.
+            await channel.ping()
+            continue
+        try:
+            yield msgspec.json.decode(message["data"], type=Nudge)
+        except (msgspec.MsgspecError, KeyError, json.JSONDecodeError):
+            logger.warning("a nudge could not be read: %r", message.get("data"))

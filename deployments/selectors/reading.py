@@ -1,0 +1,147 @@
+"""Reads of deployments and what belongs to them."""
+
+import uuid
+
+from django.db.models import Count, QuerySet
+
+from deployments.errors import NotFound
+from deployments.models import (
+    Deployment,
+    Event,
+    Operation,
+    Pod,
+    Revision,
+    State,
+    TimelineEntry,
+)
+from deployments.selectors.access import Person
+from deployments.selectors.status import ShownDeployment, with_shown_state
+from deployments.spec import spec_of
+from k8s import manifests
+from k8s.cluster import Manifest
+from k8s.spec import Wish
+from teams.access import teams_of
+
+
+def deployments_visible_to(user: Person, *, include_deleted: bool = False) -> "QuerySet[ShownDeployment]":
+    """Deployments of the person's teams, with all that a list row shows and with `shown_state`."""
+    rows = Deployment.objects.filter(team__in=teams_of(user)).select_related(
+        "team", "cluster", "version__model", "created_by"
+    )
+    if not include_deleted:
+        rows = rows.filter(deleted_at=None)
+    return with_shown_state(rows)
+
+
+def get_deployment(user: Person, team: str, name: str, *, deleted_id: int | None = None) -> Deployment:
+    """The live deployment of that name, or the deleted one with that id.
+
+    Raises:
+        NotFound: no such deployment, or `user` is a stranger to the team.
+    """
+    rows = deployments_visible_to(user, include_deleted=deleted_id is not None)
+    rows = rows.filter(team__name=team, name=name)
+    found = (rows.filter(pk=deleted_id) if deleted_id is not None else rows).first()
+    if found is None:
+        raise NotFound(f"There is no deployment {name!r} in team {team!r}.")
+    return found
+
+
+def operations_visible_to(user: Person) -> QuerySet[Operation]:
+    return Operation.objects.filter(deployment__team__in=teams_of(user)).select_related(
+        "deployment__team", "deployment__cluster", "deployment__version__model", "deployment__created_by"
+    )
+
+
+def get_operation(user: Person, operation_id: uuid.UUID | str) -> Operation:
+    """Raises: NotFound."""
+    try:
+        key = operation_id if isinstance(operation_id, uuid.UUID) else uuid.UUID(str(operation_id))
+    except ValueError as exc:
+        raise NotFound("There is no such operation.") from exc
+    found = operations_visible_to(user).filter(pk=key).first()
+    if found is None:
+        raise NotFound("There is no such operation.")
+    return found
+
+
+def pods_of(deployment: Deployment) -> QuerySet[Pod]:
+    return Pod.objects.filter(deployment=deployment).order_by("created_at", "name")
+
+
+def get_pod(deployment: Deployment, name: str) -> Pod:
+    """Raises: NotFound: not a pod of this deployment, as far as was observed."""
+    pod = pods_of(deployment).filter(name=name).first()
+    if pod is None:
+        raise NotFound(f"Deployment {deployment.name} has no pod {name!r}.")
+    return pod
+
+
+def events_of(deployment: Deployment) -> QuerySet[Event]:
+    """Newest first."""
+    return Event.objects.filter(deployment=deployment).order_by("-last_at", "-id")
+
+
+def timeline_of(deployment: Deployment) -> QuerySet[TimelineEntry]:
+    """Newest first."""
+    return TimelineEntry.objects.filter(deployment=deployment).order_by("-at", "-id")
+
+
+def revisions_of(deployment: Deployment) -> QuerySet[Revision]:
+    """Newest first."""
+    return Revision.objects.filter(deployment=deployment).select_related("version__model").order_by("-number")
+
+
+def get_revision(deployment: Deployment, number: int) -> Revision:
+    """Raises: NotFound."""
+    found = revisions_of(deployment).filter(number=number).first()
+    if found is None:
+        raise NotFound(f"Deployment {deployment.name} has no revision {number}.")
+    return found
+
+
+def endpoint_of(deployment: Deployment) -> str | None:
+    """The address people reach from outside the cluster; None without a node port."""
+    if deployment.node_port is None or not deployment.cluster.node_address or deployment.deleted_at:
+        return None
+    host = deployment.cluster.node_address
+    return (
+        f"http://[{host}]:{deployment.node_port}" if ":" in host else f"http://{host}:{deployment.node_port}"
+    )
+
+
+def address_in_cluster(deployment: Deployment) -> str:
+    """The address other workloads of the cluster reach, for instance "http://house.pricing.svc:5001"."""
+    return f"http://{deployment.name}.{deployment.namespace}.svc:{spec_of(deployment).service.port}"
+
+
+def wish_of(deployment: Deployment) -> Wish:
+    """All that shapes the cluster's objects, from the row alone."""
+    return Wish(
+        team=deployment.team.name,
+        name=deployment.name,
+        namespace=deployment.namespace,
+        revision=deployment.revision,
+        replicas=deployment.replicas,
+        spec=spec_of(deployment),
+        restarted_at=deployment.restarted_at.isoformat() if deployment.restarted_at else None,
+        change_cause=_change_cause(deployment),
+    )
+
+
+def _change_cause(deployment: Deployment) -> str:
+    newest = Revision.objects.filter(deployment=deployment, number=deployment.revision)
+    row = newest.values_list("change_cause", "summary").first()
+    return (row[0] or row[1]) if row else ""
+
+
+def manifests_of(deployment: Deployment) -> list[Manifest]:
+    """The objects a worker writes for the stored wish; asks no cluster."""
+    return manifests.build(wish_of(deployment))
+
+
+def counts_by_state(user: Person) -> dict[str, int]:
+    """How many live deployments are in each shown state; all states are present."""
+    rows = with_shown_state(Deployment.objects.filter(team__in=teams_of(user), deleted_at=None)).order_by()
+    counted = dict(rows.values_list("shown_state").annotate(number=Count("pk")))
+    return {state.value: counted.get(state.value, 0) for state in State if state is not State.DELETED}

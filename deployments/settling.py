@@ -1,0 +1,163 @@
+"""From wish, apply and sight to the judgement shown, and to the end of operations.
+
+Used by whoever changed one of the three: intent, worker, observer. Callers hold
+the deployment's row lock.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from django.utils import timezone
+
+from deployments import operations
+from deployments.models import Deployment, Operation, OperationState, Pod, State, TimelineEntry
+from k8s.facts import DeploymentFacts, PodFacts
+from k8s.health import Judgement, judge
+
+# A rollout that shows trouble may still come round: a first crash, a node that
+# makes room. Operations end as failed only when the trouble stays.
+FAILED_FOR = timedelta(seconds=4)
+DEGRADED_FOR = timedelta(seconds=30)
+
+_JUDGED_COLUMNS = ("state", "state_since", "message", "ready_replicas", "updated_replicas")
+
+
+def refresh(
+    deployment: Deployment, pods: Sequence[PodFacts] | None = None, *, now: datetime | None = None
+) -> bool:
+    """Judges a deployment anew, stores what changed, moves its operations. True if people see a change.
+
+    `pods` are its observed pods; None reads them from the database.
+    """
+    now = now or timezone.now()
+    if pods is None:
+        pods = stored_pods(deployment)
+    judged = assess(deployment, pods, now)
+    before = tuple(getattr(deployment, column) for column in _JUDGED_COLUMNS)
+    if judged.state != deployment.state:
+        deployment.state = judged.state
+        deployment.state_since = now
+        text = f"{judged.state}: {judged.message}"
+        TimelineEntry.objects.create(deployment=deployment, at=now, kind="state", text=text[:400])
+    deployment.message = judged.message
+    deployment.ready_replicas = judged.ready
+    deployment.updated_replicas = judged.updated
+    changed = before != tuple(getattr(deployment, column) for column in _JUDGED_COLUMNS)
+    if changed:
+        deployment.save(update_fields=_JUDGED_COLUMNS)
+    return _end_operations(deployment, now) or changed
+
+
+def stored_pods(deployment: Deployment) -> list[PodFacts]:
+    rows = Pod.objects.filter(deployment=deployment).values_list("facts", flat=True)
+    return [msgspec.convert(facts, PodFacts) for facts in rows]
+
+
+def stored_facts(deployment: Deployment) -> DeploymentFacts | None:
+    return msgspec.convert(deployment.facts, DeploymentFacts) if deployment.facts else None
+
+
+def assess(deployment: Deployment, pods: Sequence[PodFacts], now: datetime) -> "Assessment":
+    """The judgement, without storing it: the newest wish first, then what the cluster shows."""
+    facts = stored_facts(deployment)
+    judged = judge(facts, pods, wanted=deployment.replicas, expected_revision=deployment.revision, now=now)
+    counted = f"{judged.ready} of {deployment.replicas} replicas ready"
+    if deployment.deleted_at is not None:
+        return Assessment(State.DELETED, "Deleted; its history is kept", 0, 0)
+    if deployment.delete_requested_at is not None:
+        return _with(judged, State.DELETING, _deleting_message(deployment, pods))
+    if deployment.refused_generation == deployment.generation:
+        state = State.DEGRADED if judged.ready else State.FAILED
+        return _with(judged, state, deployment.apply_error)
+    if deployment.applied_generation < deployment.generation:
+        never = deployment.applied_generation == 0
+        message = deployment.apply_error or ("Waiting to be applied" if never else f"{counted}: applying")
+        return _with(judged, State.PENDING if never else State.DEPLOYING, message)
+    if deployment.drifted:
+        return _with(judged, State.DEPLOYING, f"{counted}: changed outside Timoneiro, being put back")
+    if facts is None:
+        return _with(judged, State.PENDING, "Applied; the cluster has not shown it yet")
+    # What we saw is older than what we wrote: its counts describe another wish.
+    if facts.generation < deployment.cluster_generation:
+        return _with(judged, State.DEPLOYING, f"{counted}: the newest change is being rolled out")
+    return _with(judged, State(judged.state), judged.message)
+
+
+class Assessment(msgspec.Struct, frozen=True):
+    """A status word, its sentence, and pods ready and of the newest template."""
+
+    state: State
+    message: str
+    ready: int
+    updated: int
+
+
+def _with(judged: Judgement, state: State, message: str) -> Assessment:
+    return Assessment(state, message, judged.ready, judged.updated)
+
+
+def _deleting_message(deployment: Deployment, pods: Sequence[PodFacts]) -> str:
+    if deployment.apply_error:
+        return deployment.apply_error
+    if deployment.applied_generation < deployment.generation:
+        return "Waiting to be deleted"
+    return f"Deleting: {len(pods)} {'pod' if len(pods) == 1 else 'pods'} left"
+
+
+def is_drifted(deployment: Deployment, now: datetime) -> bool:
+    """Whether the cluster shows a newer object than the one we wrote, or none where we wrote one.
+
+    Says nothing while a worker writes: its own change looks the same until it is stored.
+    """
+    if deployment.applied_generation < deployment.generation or deployment.delete_requested_at:
+        return False
+    if deployment.lease_until is not None and deployment.lease_until > now:
+        return False
+    facts = stored_facts(deployment)
+    return facts is not None and facts.generation > deployment.cluster_generation > 0
+
+
+def mark_drifted(deployment: Deployment, text: str, now: datetime) -> None:
+    """Remembers that the wish must be written again, and tells so in the timeline."""
+    deployment.drifted = True
+    deployment.save(update_fields=["drifted"])
+    TimelineEntry.objects.create(deployment=deployment, at=now, kind="drift", text=text)
+
+
+def _end_operations(deployment: Deployment, now: datetime) -> bool:
+    ended = False
+    if deployment.state in (State.RUNNING, State.PAUSED, State.DELETED):
+        for operation in deployment.operations.filter(state=OperationState.WAITING):
+            ended = _succeed(deployment, operation) or ended
+    elif _has_failed(deployment, now):
+        error = {
+            "type": "about:blank",
+            "title": "The rollout failed",
+            "status": 422,
+            "code": "rollout_failed",
+            "detail": deployment.message,
+            "errors": [],
+        }
+        for operation in deployment.operations.filter(state=OperationState.WAITING):
+            operations.move(operation, OperationState.FAILED, detail=deployment.message, error=error)
+            ended = True
+    return ended
+
+
+def _succeed(deployment: Deployment, operation: Operation) -> bool:
+    if operation.action == "delete_pod" and deployment.state != State.DELETED:
+        name = operation.arguments.get("pod", "")
+        if Pod.objects.filter(deployment=deployment, name=name).exists():
+            return False
+    elif operation.generation > deployment.applied_generation:
+        return False
+    operations.move(operation, OperationState.SUCCEEDED, detail=deployment.message)
+    return True
+
+
+def _has_failed(deployment: Deployment, now: datetime) -> bool:
+    lasted = now - deployment.state_since
+    return (deployment.state == State.FAILED and lasted >= FAILED_FOR) or (
+        deployment.state == State.DEGRADED and lasted >= DEGRADED_FOR
+    )
