@@ -95,6 +95,8 @@ def track_update(kind: Kind, old: Object | None, new: Object, manager: str, subr
     """
     before = old if old is not None else {"metadata": {}}
     changed, removed = changed_paths(schema_of(kind), before, new)
+    if not subresource and "status" in kind.subresources:
+        changed = {path for path in changed if path[0] != "f:status"}
     if not changed and not removed:
         if old is not None:
             _carry_over(old, new)

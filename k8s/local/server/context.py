@@ -1,0 +1,180 @@
+"""What the handlers share, and what a request asks for."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import msgspec
+import yaml
+from aiohttp import web
+
+from k8s.local import errors
+from k8s.local.kinds import BY_PATH, Kind
+from k8s.local.registry import Registry
+from k8s.local.server.encoding import Encoder
+from k8s.local.store import Object, Store, Subscription
+
+APPLY_TYPES: Final = ("application/apply-patch+yaml", "application/apply-patch+json")
+
+
+class Logs(Protocol):
+    """Where the output of containers comes from."""
+
+    async def read_logs(
+        self,
+        pod: Object,
+        container: str,
+        *,
+        previous: bool = False,
+        tail_lines: int | None = None,
+        since_seconds: int | None = None,
+        since_time: str | None = None,
+        timestamps: bool = False,
+        limit_bytes: int | None = None,
+        follow: bool = False,
+    ) -> AsyncIterator[bytes]:
+        """Output of a container in pieces. Raises BadRequest with the real texts when there is none."""
+
+
+@dataclass
+class Context:
+    """The parts that the handlers work with."""
+
+    store: Store
+    registry: Registry
+    token: str
+    logs: Logs | None = None
+    encoder: Encoder = field(default_factory=Encoder)
+    watches: set[Subscription] = field(default_factory=set)
+
+    def end_watches(self) -> None:
+        """End every watch, as a server that stops does."""
+        for subscription in tuple(self.watches):
+            subscription.close()
+
+
+CONTEXT: Final = web.AppKey("context", Context)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a path names. ``rest`` is what follows a proxy subresource."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    subresource: str
+    rest: str
+
+    @property
+    def scope(self) -> str | None:
+        """The namespace to list in; None for all, "" for what has no namespace."""
+        if not self.kind.namespaced:
+            return ""
+        return self.namespace or None
+
+
+def target_of(path: str) -> Target | None:
+    """What a path under /api or /apis names; None if nothing that we serve."""
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) >= 3:
+        group, version, parts = "", parts[1], parts[2:]
+    elif parts[0] == "apis" and len(parts) >= 4:
+        group, version, parts = parts[1], parts[2], parts[3:]
+    else:
+        return None
+    # /namespaces/NAME/PLURAL..., but /namespaces/NAME/status is the namespace itself.
+    namespace = ""
+    if parts[0] == "namespaces" and len(parts) >= 3 and (group, version, parts[2]) in BY_PATH:
+        namespace, parts = parts[1], parts[2:]
+    kind = BY_PATH.get((group, version, parts[0]))
+    if kind is None or (namespace and not kind.namespaced):
+        return None
+    name, subresource = (*parts[1:3], "", "")[:2]
+    rest = "/".join(path.split("/" + subresource, 1)[1:]).lstrip("/") if subresource == "proxy" else ""
+    if subresource and subresource not in kind.subresources:
+        return None
+    if len(parts) > 3 and subresource != "proxy":
+        return None
+    return Target(kind, namespace, name, subresource, rest)
+
+
+def manager_of(request: web.Request) -> str:
+    """The field manager: as asked, or the program's name."""
+    asked = request.query.get("fieldManager")
+    agent = request.headers.get("User-Agent", "unknown").partition("/")[0]
+    return (asked or agent)[:128]
+
+
+def flag(request: web.Request, name: str) -> bool:
+    """A yes-or-no query parameter."""
+    return request.query.get(name, "").lower() in ("true", "1")
+
+
+def number(request: web.Request, name: str) -> int | None:
+    """A query parameter that is a whole number, or None.
+
+    Raises:
+        BadRequest: it is something else.
+    """
+    text = request.query.get(name, "")
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError as error:
+        raise errors.BadRequest(
+            f'strconv.ParseInt: parsing "{text}": invalid syntax'
+        ) from error
+
+
+def is_dry_run(request: web.Request, options: dict[str, Any] | None = None) -> bool:
+    """Whether nothing is to be stored.
+
+    Raises:
+        Invalid: dryRun has another value than All.
+    """
+    asked = request.query.getall("dryRun", []) or (options or {}).get("dryRun", [])
+    if any(value != "All" for value in asked):
+        cause = errors.Cause(
+            "FieldValueNotSupported", f'Unsupported value: "{asked[0]}": supported values: "All"', "dryRun"
+        )
+        raise errors.Invalid("CreateOptions", "", [cause], "meta.k8s.io")
+    return bool(asked)
+
+
+async def read_body(request: web.Request, kind: str) -> Any:
+    """The body as JSON or YAML; None for an empty one.
+
+    Raises:
+        BadRequest: it cannot be parsed.
+        UnsupportedMediaType: it is in some other format.
+    """
+    raw = await request.read()
+    if not raw:
+        return None
+    media = request.content_type
+    if "protobuf" in media or "cbor" in media:
+        raise errors.UnsupportedMediaType
+    try:
+        if "yaml" in media:
+            return yaml.load(raw, Loader=_YAML_LOADER)  # noqa: S506 - a safe loader
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, yaml.YAMLError) as error:
+        text = raw[:512].decode(errors="replace")
+        raise errors.BadRequest(
+            f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
+            f"json parse error: {_json_error(text, error)} ({text})"
+        ) from error
+
+
+def _json_error(text: str, error: Exception) -> str:
+    stripped = text.lstrip()
+    if stripped.startswith("{") and len(stripped) > 1 and stripped[1:].lstrip()[:1] not in ('"', "}"):
+        return f"invalid character '{stripped[1:].lstrip()[:1]}' looking for beginning of object key string"
+    return str(error)
+
+
+_YAML_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
