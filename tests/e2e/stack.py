@@ -148,6 +148,11 @@ class Stack:
             trust_env=False,
         )
 
+    @property
+    def kubectl_command(self) -> tuple[str, ...]:
+        """How a command line of the wheel's kubectl on the product's own cluster begins."""
+        return (str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(self.kubeconfig))
+
     def kubectl(
         self, *arguments: str, timeout: float = 60, check: bool = True
     ) -> "subprocess.CompletedProcess[str]":

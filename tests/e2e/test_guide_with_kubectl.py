@@ -86,7 +86,7 @@ def test_kubectl_logs_follow_shows_a_request_as_it_comes(stack: Stack, namespace
         capture_output=True,
     )
     stack.kubectl("-n", namespace, "rollout", "status", "deployment/house-deployment", "--timeout=30s")
-    command = [str(Path(sys.executable).with_name("kubectl")), "--kubeconfig", str(stack.kubeconfig)]
+    command = [*stack.kubectl_command]
     command += ["-n", namespace, "logs", "-f", "-l", "app=house", "--prefix"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
         try:
