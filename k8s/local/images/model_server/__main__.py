@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-import os
 import signal
 import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from os import environ  # noqa: TID251 - a container is configured by its environment
 from pathlib import Path
 from types import FrameType
 
@@ -20,6 +20,8 @@ from .protocol import Answer, Service
 MAX_BODY_BYTES = 4 * 1024 * 1024
 IDLE_SECONDS = 75.0
 DRAIN_SECONDS = 25.0
+#: Clients that keep connections open may be sending at this very moment: hear them before closing.
+LINGER_SECONDS = 1.0
 log = logging.getLogger("model_server")
 
 
@@ -35,12 +37,21 @@ class Server(ThreadingHTTPServer):
         self.service = service
         self.draining = False
         self.busy = 0
+        self.connected = 0
         self.idle = threading.Condition()
 
-    def wait_until_idle(self, seconds: float) -> bool:
-        """True once no request is being answered; False when that took too long."""
+    def drain(self) -> bool:
+        """Wait for requests to be answered and clients to leave; False when that took too long."""
         with self.idle:
-            return self.idle.wait_for(lambda: self.busy == 0, timeout=seconds)
+            self.idle.wait_for(lambda: self.connected == 0, timeout=LINGER_SECONDS)
+            return self.idle.wait_for(lambda: self.busy == 0, timeout=DRAIN_SECONDS)
+
+    def count(self, *, connected: int = 0, busy: int = 0) -> None:
+        """A connection or a request has begun (1) or ended (-1)."""
+        with self.idle:
+            self.connected += connected
+            self.busy += busy
+            self.idle.notify_all()
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -51,6 +62,14 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
     server_version = "model_server/1.0"
     disable_nagle_algorithm = True
+
+    def setup(self) -> None:
+        self.server.count(connected=1)
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        self.server.count(connected=-1)
 
     def do_GET(self) -> None:
         self._handle(b"")
@@ -67,15 +86,12 @@ class Handler(BaseHTTPRequestHandler):
             self._handle(self.rfile.read(int(length)))
 
     def _handle(self, body: bytes) -> None:
-        with self.server.idle:
-            self.server.busy += 1
+        self.server.count(busy=1)
         try:
             path = self.path.split("?", 1)[0]
             self._send(self.server.service.answer(self.command, path, body))
         finally:
-            with self.server.idle:
-                self.server.busy -= 1
-                self.server.idle.notify_all()
+            self.server.count(busy=-1)
 
     def _send(self, answer: Answer) -> None:
         payload = json.dumps(answer.body).encode() + b"\n"
@@ -88,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server names it
         # Probes come every few seconds for ever; people look for requests.
         level = logging.DEBUG if self.path.startswith(("/healthz", "/v2/health")) else logging.INFO
         log.log(level, "%s %s", self.client_address[0], format % args)
@@ -102,7 +118,7 @@ def main() -> int:
         level=options.log_level.upper(),
         format="%(asctime)s %(levelname)s %(message)s",
     )
-    name, version = os.environ.get("MODEL_NAME", "model"), os.environ.get("MODEL_VERSION", "1.0")
+    name, version = environ.get("MODEL_NAME", "model"), environ.get("MODEL_VERSION", "1.0")
     log.info("starting %s %s", name, version)
     if options.start_delay_seconds:
         log.info("loading the model takes %g s", options.start_delay_seconds)
@@ -113,13 +129,13 @@ def main() -> int:
     log.info("serving on port %d", options.port)
     server.serve_forever(poll_interval=0.1)
     server.server_close()
-    finished = server.wait_until_idle(DRAIN_SECONDS)
+    finished = server.drain()
     log.info("stopped" if finished else "stopped with requests unanswered")
     return 0
 
 
 def _drain_on_sigterm(server: Server) -> None:
-    def stop(signum: int, frame: FrameType | None) -> None:
+    def stop(signum: int, _frame: FrameType | None) -> None:
         log.info("received %s, finishing requests", signal.Signals(signum).name)
         server.draining = True
         # shutdown() waits for serve_forever(), which runs in this very thread.
@@ -131,19 +147,16 @@ def _drain_on_sigterm(server: Server) -> None:
 
 def _host() -> str:
     # Each pod of the local cluster has an address of its own; anywhere else, listen everywhere.
-    return os.environ.get("LOCAL_CLUSTER_POD_IP", "0.0.0.0")
+    return environ.get("LOCAL_CLUSTER_POD_IP", "0.0.0.0")  # noqa: S104
 
 
 def _options() -> argparse.Namespace:
-    environment = os.environ
     parser = argparse.ArgumentParser(prog="model_server")
-    parser.add_argument("--port", type=int, default=environment.get("PORT", "5001"))
-    parser.add_argument("--log-level", default=environment.get("LOG_LEVEL", "INFO"))
-    parser.add_argument(
-        "--start-delay-seconds", type=float, default=environment.get("START_DELAY_SECONDS", "0")
-    )
+    parser.add_argument("--port", type=int, default=environ.get("PORT", "5001"))
+    parser.add_argument("--log-level", default=environ.get("LOG_LEVEL", "INFO"))
+    parser.add_argument("--start-delay-seconds", type=float, default=environ.get("START_DELAY_SECONDS", "0"))
     default_model = Path(__file__).resolve().parent.parent / "coefficients.json"
-    parser.add_argument("--model", type=Path, default=environment.get("MODEL_PATH") or default_model)
+    parser.add_argument("--model", type=Path, default=environ.get("MODEL_PATH") or default_model)
     return parser.parse_args()
 
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -60,12 +61,16 @@ class Tabular:
         elif isinstance(instance, list):
             values = self._by_place(instance, index)
         else:
-            raise BadInput(f"instances[{index}]: expected a list of numbers or an object, got {_kind(instance)}")
+            raise BadInput(
+                f"instances[{index}]: expected a list of numbers or an object, got {_kind(instance)}"
+            )
         return [self._number(value, index, name) for name, value in zip(self.features, values, strict=True)]
 
     def _by_name(self, instance: dict[str, Any], index: int) -> list[Any]:
         if unknown := sorted(set(instance) - set(self.features)):
-            raise BadInput(f"instances[{index}]: unknown features {unknown}; this model knows {self.features}")
+            raise BadInput(
+                f"instances[{index}]: unknown features {unknown}; this model knows {self.features}"
+            )
         if missing := [name for name in self.required if name not in instance]:
             raise BadInput(f"instances[{index}]: missing features {missing}")
         return [instance[name] if name in instance else self.defaults[name] for name in self.features]
@@ -75,7 +80,8 @@ class Tabular:
         if not least <= len(instance) <= most:
             wanted = str(most) if least == most else f"{least} to {most}"
             raise BadInput(
-                f"instances[{index}]: expected {wanted} numbers in the order {self.features}, got {len(instance)}"
+                f"instances[{index}]: expected {wanted} numbers in the order {self.features}, "
+                f"got {len(instance)}"
             )
         return instance + [self.defaults[name] for name in self.features[len(instance) :]]
 
@@ -87,7 +93,9 @@ class Tabular:
     def instances_from(self, tensor: Tensor) -> list[Any]:
         width = tensor.shape[-1] if len(tensor.shape) == 2 else 0
         if not len(self.required) <= width <= len(self.features):
-            raise BadInput(f"input {tensor.name!r}: expected shape [n, {len(self.features)}], got {tensor.shape}")
+            raise BadInput(
+                f"input {tensor.name!r}: expected shape [n, {len(self.features)}], got {tensor.shape}"
+            )
         return [tensor.data[at : at + width] for at in range(0, len(tensor.data), width)]
 
     def input_metadata(self) -> list[dict[str, Any]]:
@@ -111,11 +119,9 @@ class Linear(Tabular):
     def _one(self, row: list[float], index: int) -> float:
         total = self.intercept
         for name, weight, value in zip(self.features, self.weights, row, strict=True):
-            if name in self.log_features:
-                if value <= 0:
-                    raise BadInput(f"instances[{index}].{name}: must be greater than zero")
-                value = math.log(value)
-            total += weight * value
+            if name in self.log_features and value <= 0:
+                raise BadInput(f"instances[{index}].{name}: must be greater than zero")
+            total += weight * (math.log(value) if name in self.log_features else value)
         try:
             return round(math.exp(total) if self.log_target else total, 2)
         except OverflowError:
@@ -188,7 +194,7 @@ class BagOfWords:
 
     def _one(self, text: str) -> dict[str, Any]:
         words = self.WORD.findall(text.lower())
-        terms = set(words) | {f"{left} {right}" for left, right in zip(words, words[1:], strict=False)}
+        terms = set(words) | {f"{left} {right}" for left, right in pairwise(words)}
         score = self.intercept + sum(self.weights.get(term, 0.0) for term in sorted(terms))
         probability = 1.0 / (1.0 + math.exp(-score))
         label = "positive" if probability >= 0.5 else "negative"
@@ -220,7 +226,7 @@ def load(path: Path) -> Predictor:
         ValueError, KeyError: the file is not a model of a known kind.
     """
     spec: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    kinds: dict[str, type[Linear] | type[Softmax] | type[BagOfWords]] = {
+    kinds: dict[str, type[Linear | Softmax | BagOfWords]] = {
         "linear": Linear,
         "softmax": Softmax,
         "bag_of_words": BagOfWords,

@@ -86,7 +86,9 @@ class Service:
         return Answer(200, ({"id": request["id"]} if "id" in request else {}) | answer)
 
     def _unknown_model(self, name: str) -> Answer:
-        return Answer(404, {"error": f"model {name!r} is not served here; this is {self.name!r} {self.version}"})
+        return Answer(
+            404, {"error": f"model {name!r} is not served here; this is {self.name!r} {self.version}"}
+        )
 
 
 def _wrong_method(allowed: str) -> Answer:

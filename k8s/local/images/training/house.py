@@ -55,7 +55,12 @@ def report(tag: str, prices: np.ndarray, predicted: np.ndarray) -> dict[str, flo
 
 
 def write(
-    tag: str, features: list[str], intercept: float, weights: np.ndarray, scores: dict[str, float], more: dict[str, object]
+    tag: str,
+    features: list[str],
+    intercept: float,
+    weights: np.ndarray,
+    scores: dict[str, float],
+    more: dict[str, object],
 ) -> None:
     """Store a model where its image keeps it."""
     model = {

@@ -23,7 +23,8 @@ CLEAR = 0.5
 def main() -> None:
     """Train on the clear texts; keep only the terms whose weight matters."""
     texts, positive = read(Path(sys.argv[1]))
-    words = CountVectorizer(token_pattern=r"[a-z']+", ngram_range=(1, 2), min_df=4, binary=True)
+    word = r"[a-z']+"
+    words = CountVectorizer(token_pattern=word, ngram_range=(1, 2), min_df=4, binary=True)
     counts = words.fit_transform(texts)
     model = LogisticRegression(C=0.5, max_iter=2000)
     accuracy = round(float(cross_val_score(model, counts, positive, cv=5).mean()), 3)
@@ -33,7 +34,7 @@ def main() -> None:
     weights = {str(term): round(float(value), 3) for term, value in zip(terms, model.coef_[0], strict=True)}
     stored = {
         "kind": "bag_of_words",
-        "source": "Human-rated tweets, film and product review snippets of VADER (Hutto and Gilbert 2014), MIT",
+        "source": "Human-rated tweets, film and product reviews of VADER (Hutto and Gilbert 2014), MIT",
         "cross_validation": {"accuracy": accuracy, "texts": len(texts)},
         "intercept": round(float(model.intercept_[0]), 6),
         "weights": {term: value for term, value in sorted(weights.items()) if abs(value) >= 0.05},

@@ -1,0 +1,77 @@
+"""What makes the local cluster's objects come true: controllers, scheduler, nodes, proxies, kubelet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from k8s.local.controllers.deployment import DeploymentController
+from k8s.local.controllers.endpoints import EndpointsController
+from k8s.local.controllers.events import SWEEP_SECONDS, Events
+from k8s.local.controllers.garbage import GarbageCollector
+from k8s.local.controllers.loop import Controller
+from k8s.local.controllers.namespaces import NamespaceController
+from k8s.local.controllers.nodes import DEFAULT_NODES, Nodes, NodeSpec, load_nodes
+from k8s.local.controllers.replicaset import ReplicaSetController
+from k8s.local.controllers.scheduler import Scheduler
+from k8s.local.controllers.services import ServiceProxies
+from k8s.local.kubelet.context import Timing
+from k8s.local.kubelet.kubelet import Kubelet
+from k8s.local.registry import Registry
+from k8s.local.store import Store
+
+__all__ = ["DEFAULT_NODES", "Controllers", "NodeSpec", "Timing", "load_nodes", "start"]
+
+
+@dataclass
+class Controllers:
+    """Everything that was started; ``stop`` ends every pod's processes within a few seconds."""
+
+    kubelet: Kubelet
+    proxies: ServiceProxies
+    nodes: Nodes
+    loops: list[Controller]
+    sweep: asyncio.Task[None]
+
+    async def stop(self) -> None:
+        """End all of it. Objects stay in the store."""
+        self.sweep.cancel()
+        await asyncio.gather(*(loop.stop() for loop in self.loops), self.nodes.stop())
+        await self.kubelet.stop()
+
+
+async def start(
+    store: Store,
+    registry: Registry,
+    *,
+    data_dir: Path,
+    nodes: Sequence[NodeSpec] = DEFAULT_NODES,
+    timing: Timing | None = None,
+) -> Controllers:
+    """Start the whole machinery on a store. Pods that were running before come back with one restart more."""
+    events = Events(store)
+    kubelet = Kubelet(store, events, data_dir=data_dir, timing=timing)
+    proxies = ServiceProxies(store, events)
+    registered = Nodes(store, nodes, kubelet.images)
+    loops: list[Controller] = [
+        NamespaceController(store),
+        GarbageCollector(store),
+        DeploymentController(store, registry, events),
+        ReplicaSetController(store, registry, events),
+        Scheduler(store, events),
+        EndpointsController(store),
+        proxies,
+    ]
+    registered.start()
+    for loop in loops:
+        loop.start()
+    await kubelet.start([spec.name for spec in nodes])
+    return Controllers(kubelet, proxies, registered, loops, asyncio.create_task(_sweep(events)))
+
+
+async def _sweep(events: Events) -> None:
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        events.forget_old()
