@@ -326,7 +326,8 @@ def _translated(call: Any) -> Any:
 
 
 def _unreached(exc: BaseException) -> ClusterError:
-    if isinstance(exc, urllib3.exceptions.ConnectTimeoutError):
+    refused = isinstance(exc, urllib3.exceptions.NewConnectionError)  # a kind of the next one
+    if isinstance(exc, urllib3.exceptions.ConnectTimeoutError) and not refused:
         return ClusterUnavailable("the cluster cannot be reached: connecting took too long")
     if isinstance(exc, (urllib3.exceptions.ReadTimeoutError, TimeoutError)):
         return AnswerTooSlow("the answer did not arrive in time")

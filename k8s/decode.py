@@ -100,6 +100,11 @@ def facts_of(kind: str, manifest: Mapping[str, Any]) -> Facts:
     return build(msgspec.convert(manifest, decoder.type))
 
 
+def require_facts(kind: str) -> None:
+    """Raises MalformedRequest unless there are facts of this kind."""
+    _reader(kind)
+
+
 def _reader(kind: str) -> "tuple[msgspec.json.Decoder[Any], Callable[[Any], Facts]]":
     try:
         return _READERS[kind]

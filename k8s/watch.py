@@ -7,7 +7,7 @@ tried again with full jitter, so that many watchers do not return all at once.
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from typing import Final
 import aiohttp
 
 from k8s.client_async import LIST_SECONDS, PULSE_SECONDS, AsyncCluster
-from k8s.decode import decode_line, decode_list
+from k8s.decode import decode_line, decode_list, require_facts
 from k8s.errors import ClusterError, ClusterUnavailable, Expired
 from k8s.facts import Facts
 from k8s.kinds import collection_path
@@ -77,36 +77,39 @@ Seen = Listed | Changed | Gone | Alive | Lost
 
 async def watch(
     cluster: AsyncCluster, kind: str, *, namespace: str | None = None, labels: str = ""
-) -> AsyncIterator[Seen]:
+) -> AsyncGenerator[Seen, None]:
     """Everything of a kind, then each change, for ever.
 
     Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes
     whenever changes may have been missed. `namespace` None means all of them.
-    Close the iterator to stop.
+    Close the generator (`contextlib.aclosing`) to stop: that closes the connection.
 
     Raises:
         MalformedRequest: a kind that cannot be watched; never anything of the cluster's.
     """
+    require_facts(kind)
     watching = _Watching(cluster, kind, collection_path(kind, namespace), labels)
-    failures, lost_since = 0, datetime.now(UTC)
+    failures, lost, lost_since = 0, False, datetime.now(UTC)
     while True:
         try:
-            async with aclosing(watching.once(tell_opened=failures > 0)) as round_:
+            async with aclosing(watching.once(tell_opened=lost)) as round_:
                 async for seen in round_:
                     yield seen
-            failures = 0
+            failures, lost = 0, False
             continue
         except ClusterError as exc:
             error = exc
         if isinstance(error, Expired):
             watching.resource_version = ""
         failures = 1 if watching.take_progress() else failures + 1
+        lost = lost and failures > 1
         if failures == 1:
             lost_since = datetime.now(UTC)
             # The first "too old" is the ordinary course of things, and healed at once.
             if isinstance(error, Expired):
                 continue
         log.info("watch of %s failed (%s): %s", kind, type(error).__name__, error)
+        lost = True
         yield Lost(error, lost_since)
         await asyncio.sleep(_pause(failures, error.retry_after_seconds))
 
@@ -133,7 +136,7 @@ class _Watching:
         told, self._progress = self._progress, False
         return told
 
-    async def once(self, *, tell_opened: bool) -> AsyncGenerator[Seen]:
+    async def once(self, *, tell_opened: bool) -> AsyncGenerator[Seen, None]:
         """One list if needed and one watch, until the server ends it. Raises ClusterError."""
         if not self.resource_version:
             listed = await self._list()
@@ -171,7 +174,9 @@ class _Watching:
                 return Listed(facts, page.resource_version)
             query |= {"continue": page.continue_, "resourceVersion": ""}
 
-    async def _changes(self, response: aiohttp.ClientResponse, frozen_at: float) -> AsyncGenerator[Seen]:
+    async def _changes(
+        self, response: aiohttp.ClientResponse, frozen_at: float
+    ) -> AsyncGenerator[Seen, None]:
         async with aclosing(self._lines(response, frozen_at)) as lines:
             async for line in lines:
                 seen = self._seen(line) if line else Alive(datetime.now(UTC))
@@ -191,7 +196,7 @@ class _Watching:
 
     async def _lines(
         self, response: aiohttp.ClientResponse, frozen_at: float
-    ) -> AsyncGenerator[bytes | None]:
+    ) -> AsyncGenerator[bytes | None, None]:
         """Lines of the stream; None when it was quiet for a while and the cluster still answers.
 
         Ends with the stream, and when it is quiet after the time at which the
