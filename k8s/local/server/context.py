@@ -13,6 +13,7 @@ from aiohttp import web
 from k8s.local import errors
 from k8s.local.kinds import BY_PATH, Kind
 from k8s.local.registry import Registry
+from k8s.local.server import protobuf
 from k8s.local.server.encoding import Encoder
 from k8s.local.store import Object, Store, Subscription
 
@@ -156,13 +157,15 @@ async def read_body(request: web.Request, kind: str) -> Any:
     if not raw:
         return None
     media = request.content_type
-    if "protobuf" in media or "cbor" in media:
+    if "cbor" in media:
         raise errors.UnsupportedMediaType
     try:
+        if raw.startswith(protobuf.MAGIC):
+            return protobuf.decode(raw, kind)
         if "yaml" in media:
             return yaml.load(raw, Loader=_YAML_LOADER)  # noqa: S506 - a safe loader
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, yaml.YAMLError) as error:
+    except (msgspec.DecodeError, yaml.YAMLError, protobuf.Malformed) as error:
         text = raw[:512].decode(errors="replace")
         raise errors.BadRequest(
             f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; "
