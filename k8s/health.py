@@ -84,7 +84,7 @@ def judge(
     updated = len(newest)
     if deployment.deleting_since is not None:
         return Judgement("deleting", f"being deleted: {_pods(len(pods))} left", ready, updated)
-    counted = f"{ready} of {wanted} {_replicas(wanted)} ready"
+    counted = f"{min(ready, wanted)} of {wanted} {_replicas(wanted)} ready"
     if not _seen(deployment, wanted, expected_revision):
         return Judgement("deploying", f"{counted}: the newest change is being rolled out", ready, updated)
     if wanted == 0:
@@ -170,15 +170,14 @@ def _crash(pod: PodFacts, container: ContainerFacts, what: str) -> Problem:
     ended_now = container.state == "terminated"
     reason = container.reason if ended_now else container.last_reason
     code = container.exit_code if ended_now else container.last_exit_code
-    restarted = f"(restarted {container.restarts} {'time' if container.restarts == 1 else 'times'})"
+    restarted = f"restarted {container.restarts} {'time' if container.restarts == 1 else 'times'}"
     if reason == "OOMKilled":
         limit = f" of {format_bytes(pod.memory_limit)}" if pod.memory_limit else ""
-        return Problem(reason, f"{what} used more memory than its limit{limit} and was stopped {restarted}")
+        text = f"{what} used more memory than its limit{limit} and was stopped ({reason}, {restarted})"
+        return Problem(reason, text)
     with_code = f" with exit code {code}" if code is not None else ""
-    return Problem(
-        reason if reason not in ("", "Error") else "CrashLoopBackOff",
-        f"{what} keeps ending{with_code} {restarted}",
-    )
+    word = reason if reason not in ("", "Error", "Completed") else "CrashLoopBackOff"
+    return Problem(word, f"{what} keeps ending{with_code} ({word}, {restarted})")
 
 
 def _unready_problem(pod: PodFacts, now: datetime) -> Problem | None:
