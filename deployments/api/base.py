@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from deployments import models, selectors
 from deployments.api import idempotency, present, query, shapes
+from deployments.api.openapi import Described
 from deployments.api.parsers import MergePatchParser, StrictJSONParser
 from deployments.api.problems import malformed, no_such_address
 from deployments.api.renderers import StructRenderer
@@ -26,6 +27,7 @@ class ApiView(APIView):
     renderer_classes = (StructRenderer,)
     parser_classes = (StrictJSONParser, MergePatchParser)
     metadata_class = None
+    schema = Described()
     claim: idempotency.Claim | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -40,7 +42,7 @@ class ApiView(APIView):
             return exc.response
         return super().handle_exception(exc)
 
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]

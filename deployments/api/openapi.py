@@ -1,9 +1,13 @@
 """The OpenAPI 3.1 description: struct shapes as components, and one decorator that describes a method."""
 
+import inspect
+import re
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
 from deployments.api import shapes
@@ -24,10 +28,50 @@ MEANINGS = {
     413: "The body is too large.",
     415: "The body is not JSON by its Content-Type.",
     422: "Understood, but not acceptable; `errors` names each field.",
+    501: "This server process does not stream.",
     502: "The cluster refused.",
     503: "Not reachable now; see Retry-After.",
     504: "No answer in time.",
 }
+
+
+class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How tokens are described; found by drf-spectacular through its name."""
+
+    target_class = "deployments.api.authentication.TokenAuthentication"
+    name = "bearerToken"
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, str]:  # noqa: ARG002
+        return {"type": "http", "scheme": "bearer"}
+
+
+TAGS = {
+    "deployments": "deployments",
+    "observed": "deployments",
+    "catalogue": "models and versions",
+    "account": "operations, clusters and me",
+    "meta": "about the API",
+}
+"""Headings of the documentation, by module of the views."""
+
+VERBS = {"GET": "read", "PATCH": "change", "DELETE": "delete"}
+
+
+class Described(AutoSchema):
+    """Names and headings from the views' own names."""
+
+    def get_operation_id(self) -> str:
+        name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self.view).__name__).lower()
+        if self.method == "POST":
+            # On a list it makes one of them; elsewhere the view is named after what it does.
+            return f"create_{name[:-1]}" if name.endswith("s") else name
+        return f"{VERBS.get(self.method, self.method.lower())}_{name}"
+
+    def get_tags(self) -> list[str]:
+        return [TAGS[type(self.view).__module__.rpartition(".")[2]]]
+
+    def get_description(self) -> str:  # type: ignore[override]
+        return inspect.cleandoc(vars(type(self.view)).get("__doc__") or "")
 
 
 def parameter(
@@ -41,22 +85,25 @@ def parameter(
     schema: dict[str, Any] | None = None,
 ) -> OpenApiParameter:
     """A query parameter, or a header."""
+    if enum:
+        schema = {"type": "string", "enum": [str(value) for value in enum]}
     return OpenApiParameter(
         name,
         schema or kind,
         OpenApiParameter.HEADER if header else OpenApiParameter.QUERY,
         description=text,
-        enum=[str(value) for value in enum] if enum else None,
         default=default,
     )
 
 
-def _whole(low: int, high: int, default: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": low, "maximum": high, "default": default}
+def _whole(low: int, default: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": low, "default": default}
 
 
 WAIT = parameter(
-    "wait", "Hold the answer up to this many seconds, until the operation has ended.", schema=_whole(0, 60, 0)
+    "wait",
+    "Hold the answer up to this many seconds (at most 60), until the operation has ended.",
+    schema=_whole(0, 0),
 )
 DRY_RUN = parameter("dry_run", "Only tell what would happen; store nothing. Answers 200.", kind=bool)
 IF_MATCH = parameter("If-Match", "Only if this is still the ETag (the generation); else 412.", header=True)
@@ -65,8 +112,8 @@ IDEMPOTENCY_KEY = parameter(
 )
 ORDERING = parameter("ordering", "Fields to order by, separated by commas; a leading hyphen reverses.")
 LIST = (
-    parameter("limit", "How many at most; more than 500 means 500.", schema=_whole(1, 500, 50)),
-    parameter("offset", "How many to skip.", schema=_whole(0, 999_999_999, 0)),
+    parameter("limit", "How many at most; more than 500 means 500.", schema=_whole(1, 50)),
+    parameter("offset", "How many to skip.", schema=_whole(0, 0)),
 )
 
 

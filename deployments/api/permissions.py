@@ -1,12 +1,17 @@
 """What a token's scopes allow. Roles are checked by the domain, where the rule lives."""
 
+from typing import TYPE_CHECKING
+
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from teams.models import ApiToken
 from teams.roles import Scope
+
+if TYPE_CHECKING:
+    # DRF loads this module, by its name in the settings, while it defines APIView.
+    from rest_framework.views import APIView
 
 
 class HasScope(BasePermission):
@@ -15,8 +20,8 @@ class HasScope(BasePermission):
     Any scope reads; `deploy` and `admin` write.
     """
 
-    def has_permission(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
-        if not (request.user and request.user.is_authenticated):
+    def has_permission(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 - DRF's signature
+        if not request.user.is_authenticated:
             return False
         if not isinstance(request.auth, ApiToken):
             return True

@@ -15,9 +15,9 @@ from teams.models import ApiToken
 from teams.roles import Role
 
 
-def address(name: str, **parts: object) -> str:
+def address(route: str, /, **parts: object) -> str:
     """The path of a route, with the trailing slash that is optional on every one."""
-    return reverse(f"api:{name}", kwargs=parts) + "/"
+    return reverse(f"api:{route}", kwargs=parts) + "/"
 
 
 def deployments(rows: Iterable[models.Deployment]) -> list[shapes.Deployment]:
@@ -208,6 +208,10 @@ def events(rows: Iterable[models.Event]) -> list[shapes.Event]:
         )
         for row in rows
     ]
+
+
+def timeline(rows: Iterable[models.TimelineEntry]) -> list[shapes.TimelineEntry]:
+    return [shapes.TimelineEntry(at=row.at, kind=row.kind, text=row.text, actor=row.actor) for row in rows]
 
 
 def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:

@@ -120,12 +120,12 @@ def _from_framework(exc: exceptions.APIException) -> HttpResponse:
     headers: dict[str, str] = {}
     if challenge := getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = str(challenge)
-    if isinstance(exc, exceptions.Throttled) and exc.wait:
-        headers["Retry-After"] = str(int(exc.wait) + 1)
+    if wait := getattr(exc, "wait", None):
+        headers["Retry-After"] = str(int(wait) + 1)
     codes = exc.get_codes()
     error = DomainError(
-        exc.detail if isinstance(exc.detail, str) else str(exc.default_detail),
-        code=codes if isinstance(codes, str) else exc.default_code,
+        str(exc.detail if isinstance(exc.detail, str) else exc.default_detail),
+        code=str(codes if isinstance(codes, str) else exc.default_code),
     )
     error.status = exc.status_code
     error.title = TITLES.get(exc.status_code, error.code)

@@ -191,6 +191,15 @@ class Event(Struct, kw_only=True, frozen=True):
     last_at: datetime | None
 
 
+class TimelineEntry(Struct, kw_only=True, frozen=True):
+    """Something worth telling: a wish, an apply, a change of state, a drift."""
+
+    at: datetime
+    kind: str
+    text: str
+    actor: str
+
+
 class Manifests(Struct, kw_only=True, frozen=True):
     """The Kubernetes objects that the newest wish becomes."""
 
@@ -319,6 +328,8 @@ class NewModel(ModelChanges, kw_only=True, frozen=True, forbid_unknown_fields=Tr
 
 
 class VersionChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    image: str | UnsetType = UNSET
+    preset: str | UnsetType = UNSET
     digest: str | UnsetType | None = UNSET
     framework: str | UnsetType = UNSET
     description: str | UnsetType = UNSET

@@ -1,8 +1,5 @@
 """Addresses of the API. A trailing slash is optional on every one, and no write is redirected."""
 
-from collections.abc import Callable
-
-from django.http.response import HttpResponseBase
 from django.urls import URLPattern, re_path
 from rest_framework.views import APIView
 
@@ -22,9 +19,8 @@ PARTS = {
 }
 
 
-def route(address: str, view: type[APIView] | Callable[..., HttpResponseBase], name: str) -> URLPattern:
-    pattern = rf"^{address.format_map(PARTS)}/?$"
-    return re_path(pattern, view.as_view() if isinstance(view, type) else view, name=name)
+def route(address: str, view: type[APIView], name: str) -> URLPattern:
+    return re_path(rf"^{address.format_map(PARTS)}/?$", view.as_view(), name=name)
 
 
 TEAM = "v1/teams/{team}"
@@ -45,6 +41,7 @@ urlpatterns = [
     route(f"{ONE}/pods", observed.Pods, "pods"),
     route(f"{ONE}/pods/{{pod}}", observed.Pod, "pod"),
     route(f"{ONE}/events", observed.Events, "events"),
+    route(f"{ONE}/timeline", observed.Timeline, "timeline"),
     route(f"{ONE}/manifests", observed.Manifests, "manifests"),
     route(f"{ONE}/logs", observed.Logs, "logs"),
     route(f"{ONE}/predict", observed.Predict, "predict"),
@@ -54,6 +51,6 @@ urlpatterns = [
     route("v1/me", account.Me, "me"),
     route("v1/watch", meta.Watch, "watch"),
     route("v1/schema", meta.Schema, "schema"),
-    route("docs", meta.docs, "docs"),
+    re_path(r"^docs/?$", meta.docs, name="docs"),
     re_path(r"", meta.NotHere.as_view(), name="not-here"),
 ]

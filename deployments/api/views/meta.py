@@ -27,6 +27,7 @@ class Watch(ApiView):
         "Watch: names of what changed, as server-sent events",
         answers={"type": "string"},
         media="text/event-stream",
+        may=(501,),
     )
     def get(self, request: Request) -> HttpResponseBase:
         return streams.watch_stream(request)
@@ -62,7 +63,7 @@ class NotHere(ApiView):
 
     permission_classes = (AllowAny,)
     authentication_classes = ()
-    schema = None
+    schema = None  # type: ignore[assignment]
 
     def initial(self, *_args: Any, **_kwargs: Any) -> NoReturn:
         raise no_such_address()

@@ -84,6 +84,19 @@ class Revision(ApiView):
         return Response(present.revisions([row])[0])
 
 
+class Timeline(ApiView):
+    @describe(
+        "What happened to a deployment, newest first",
+        answers=shapes.TimelineEntry,
+        many=True,
+        parameters=[ORDERING, *LIST],
+    )
+    def get(self, request: Request, team: str, name: str) -> Response:
+        rows = selectors.timeline_of(deployment_of(request, team, name))
+        ordered = query.ordered(request, rows, {"at": "at", "kind": "kind"}, default="-at")
+        return paged(request, ordered, present.timeline)
+
+
 class Manifests(ApiView):
     """JSON, or YAML with `Accept: application/yaml`."""
 
@@ -113,7 +126,7 @@ class Logs(ApiView):
             parameter("since", "Only lines since 90s, 10m, 2h or 1d ago."),
             parameter("follow", "Go on with what is written from now: text/event-stream.", kind=bool),
         ],
-        may=(409, 502, 503, 504),
+        may=(409, 501, 502, 503, 504),
     )
     def get(self, request: Request, team: str, name: str) -> HttpResponseBase:
         row = deployment_of(request, team, name)
