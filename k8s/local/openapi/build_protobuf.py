@@ -25,6 +25,8 @@ JSON_NAME = re.compile(r'json:"([^",]*)')
 # Go's reflect.Kind
 BOOL, INTEGERS, MAP, POINTER, SLICE, STRING, STRUCT, BYTE = 1, range(2, 12), 21, 22, 23, 24, 25, 8
 ELEMENT, MAP_VALUE, FIELDS, UNCOMMON = 48, 56, 56, 80
+#: Not among the schemas, but sent by kubectl auth whoami.
+EXTRA = ("io.k8s.api.authentication.v1.SelfSubjectReview",)
 PACKAGES = {"k8s.io/api/": "io.k8s.api.", "k8s.io/apimachinery/": "io.k8s.apimachinery."}
 
 
@@ -146,7 +148,7 @@ def main() -> None:
     """Write protobuf.json beside this file."""
     binary = Binary(Path(sys.argv[1]))
     structs = binary.structs()
-    todo = [name for name in schemas() if name in structs]
+    todo = [name for name in (*schemas(), *EXTRA) if name in structs]
     messages: dict[str, dict[str, list[Any]]] = {}
     while todo:
         name = todo.pop()
