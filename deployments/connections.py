@@ -34,5 +34,14 @@ def patient_redis_client(wait_seconds: float) -> redis.Redis:
 def async_redis_client() -> redis.asyncio.Redis:
     """A client bound to the running event loop; `aclose` it after use."""
     return redis.asyncio.Redis.from_url(
-        settings.REDIS_URL, socket_connect_timeout=CONNECT_SECONDS, socket_timeout=SOCKET_SECONDS
+        settings.REDIS_URL,
+        socket_connect_timeout=CONNECT_SECONDS,
+        socket_timeout=SOCKET_SECONDS,
+        # One shape of stream answers, whatever the client's default becomes.
+        protocol=2,
     )
+
+
+def answer_key(question_id: str) -> str:
+    """The list into which a worker pushes its answer to a question of the web tier."""
+    return f"timoneiro:answer:{question_id}"

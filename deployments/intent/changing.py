@@ -133,7 +133,7 @@ def delete(deployment: Deployment, *, by: User, if_generation: int | None = None
         audit.record(by.username, "delete", target, team=deployment.team.name, allowed=False)
         raise PermissionDenied("This is somebody else's deployment: deleting it needs the role lead.")
     with transaction.atomic():
-        row = lock(deployment, if_generation=if_generation)
+        row = lock(deployment, if_generation=if_generation, refused_delete_too=True)
         row.delete_requested_at = timezone.now()
         return store_wish(row, "delete", "Delete", by=by)
 

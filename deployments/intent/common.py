@@ -32,8 +32,12 @@ def check_role(by: User, team: Team, needed: Role, *, action: str, target: str) 
         raise
 
 
-def lock(deployment: Deployment, *, if_generation: int | None = None) -> Deployment:
+def lock(
+    deployment: Deployment, *, if_generation: int | None = None, refused_delete_too: bool = False
+) -> Deployment:
     """The row, fresh and locked until the transaction ends.
+
+    `refused_delete_too` lets a row through whose deletion the cluster refused.
 
     Raises:
         NotFound: deleted meanwhile.
@@ -47,7 +51,8 @@ def lock(deployment: Deployment, *, if_generation: int | None = None) -> Deploym
     )
     if row.deleted_at is not None:
         raise NotFound(f"Deployment {row.name} has been deleted.")
-    if row.delete_requested_at is not None:
+    refused = row.refused_generation == row.generation
+    if row.delete_requested_at is not None and not (refused_delete_too and refused):
         raise BeingDeleted(f"Deployment {row.name} is being deleted.")
     if if_generation is not None and if_generation != row.generation:
         raise StaleGeneration(

@@ -1,0 +1,127 @@
+"""Web side of what people wait for. The web tier reaches no cluster: it asks a worker, through Redis.
+
+Who may ask is checked by whoever calls (`selectors`), as for every read.
+"""
+
+import logging
+import uuid
+from typing import Any
+
+import msgspec
+import redis
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from deployments import connections, errors, queue
+from deployments.connections import answer_key
+from deployments.errors import (
+    DomainError,
+    FieldError,
+    InvalidInput,
+    NotFound,
+    TooSlow,
+    WorkersNotReachable,
+)
+from deployments.following.reader import LogLine, Skipped, follow_logs
+from deployments.models import Deployment
+from deployments.selectors import get_pod
+
+logger = logging.getLogger(__name__)
+
+__all__ = ["LogLine", "Skipped", "follow_logs", "predict", "read_logs"]
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+MOST_LINES = 10_000
+_LOGS_SECONDS = 20.0
+_LONGEST_PREDICT_SECONDS = 60
+
+
+def read_logs(
+    deployment: Deployment,
+    *,
+    pod: str | None = None,
+    container: str | None = None,
+    tail: int = 200,
+    previous: bool = False,
+    since_seconds: int | None = None,
+) -> str:
+    """The end of one pod's log; without `pod`, of all replicas merged by time, lines prefixed "[pod] ".
+
+    Raises:
+        NotFound: not a pod of this deployment.
+        LogsNotReady, ClusterNotReachable, WorkersNotReachable, TooSlow, InvalidInput.
+    """
+    _refuse_deleted(deployment)
+    if not 1 <= tail <= MOST_LINES:
+        raise InvalidInput([FieldError("tail", f"From 1 to {MOST_LINES} lines.", "out_of_range")])
+    if since_seconds is not None and since_seconds < 1:
+        raise InvalidInput([FieldError("since", "At least one second.", "out_of_range")])
+    if pod is not None:
+        get_pod(deployment, pod)
+    options = {
+        "pod": pod,
+        "container": container,
+        "tail": tail,
+        "previous": previous,
+        "since_seconds": since_seconds,
+    }
+    text: str = _ask("read_logs", deployment, options, seconds=_LOGS_SECONDS)
+    return text
+
+
+def predict(
+    deployment: Deployment, *, path: str, method: str, body: object, timeout_seconds: float = 20
+) -> dict[str, Any]:
+    """One request to the deployment's own Service, sent by a worker.
+
+    Answers {"status", "latency_ms", "headers", "body", "truncated"}; an HTTP error of the model is an answer.
+
+    Raises:
+        NothingReady, ClusterNotReachable, WorkersNotReachable, TooSlow, InvalidInput, NotFound.
+    """
+    _refuse_deleted(deployment)
+    mistakes = []
+    if not path.startswith("/") or len(path) > 2000:
+        mistakes.append(FieldError("path", "Begin with /; at most 2000 characters.", "invalid_path"))
+    if method not in METHODS:
+        mistakes.append(FieldError("method", f"Choose one of: {', '.join(METHODS)}.", "not_a_choice"))
+    if not 1 <= timeout_seconds <= _LONGEST_PREDICT_SECONDS:
+        message = f"From 1 to {_LONGEST_PREDICT_SECONDS} seconds."
+        mistakes.append(FieldError("timeout_seconds", message, "out_of_range"))
+    if mistakes:
+        raise InvalidInput(mistakes)
+    options = {"path": path, "method": method, "body": body, "timeout_seconds": timeout_seconds}
+    answer: dict[str, Any] = _ask("predict", deployment, options, seconds=timeout_seconds + 3)
+    return answer
+
+
+def _refuse_deleted(deployment: Deployment) -> None:
+    if deployment.deleted_at is not None:
+        raise NotFound(f"Deployment {deployment.name} has been deleted.")
+
+
+def _ask(task: str, deployment: Deployment, options: dict[str, Any], *, seconds: float) -> Any:
+    if not settings.REDIS_URL:
+        raise WorkersNotReachable("No Redis is configured, so no worker can be asked.")
+    question_id = uuid.uuid4().hex
+    try:
+        queue.send_question(task, [question_id, deployment.pk, options], expires_seconds=seconds)
+        with connections.patient_redis_client(seconds) as client:
+            # One key: redis-py answers (key, value), or None when the time is up.
+            popped: Any = client.blpop([answer_key(question_id)], timeout=seconds)
+    except (OperationalError, redis.RedisError, OSError) as exc:
+        logger.warning("no worker could be asked, Redis does not answer: %s", exc)
+        raise WorkersNotReachable("The queue to the workers does not answer; try again in a moment.") from exc
+    if popped is None:
+        raise TooSlow(f"No worker answered within {seconds:.0f} seconds.")
+    return _opened(msgspec.json.decode(popped[1]))
+
+
+def _opened(envelope: dict[str, Any]) -> Any:
+    if "error" not in envelope:
+        return envelope["value"]
+    kind = getattr(errors, envelope["error"], DomainError)
+    mistakes = [FieldError(*entry) for entry in envelope["errors"]]
+    if kind is InvalidInput:
+        raise InvalidInput(mistakes, detail=envelope["detail"], code=envelope["code"])
+    raise kind(envelope["detail"], errors=mistakes, code=envelope["code"])

@@ -1,0 +1,29 @@
+"""`manage.py prepare`: migrations and first data, in one process. Safe to repeat at each start."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from deployments.first_data import ensure_first_data
+from deployments.sealing import SealBroken
+from k8s.errors import UnusableCredentials
+
+
+class Command(BaseCommand):
+    help = "Migrate the database and create first data where it is missing."
+    requires_system_checks: tuple[str, ...] = ()
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+        kubeconfig = Path(settings.KUBECONFIG_PATH) if settings.KUBECONFIG_PATH else None
+        try:
+            ensure_first_data(
+                kubeconfig=kubeconfig, context=settings.KUBE_CONTEXT, data_dir=Path(settings.DATA_DIR)
+            )
+        except (UnusableCredentials, SealBroken, OSError) as exc:
+            raise CommandError(f"The kubeconfig {kubeconfig} cannot be used: {exc}") from exc
+        self.stdout.write("The database is up to date.")

@@ -1,0 +1,39 @@
+"""Tasks of the `reconcile` queue. A lost one costs seconds: the sweep finds what is unsettled."""
+
+import uuid
+
+from celery import shared_task
+
+from deployments import reconcile as reconciling
+from deployments import retention
+from deployments.queue import enqueue, enqueue_pod_delete
+
+
+@shared_task(name="deployments.tasks.reconcile")
+def reconcile(deployment_id: int) -> None:
+    """Makes the cluster match the newest wish."""
+    outcome = reconciling.reconcile_deployment(deployment_id)
+    if outcome.again_in_seconds is not None:
+        enqueue(deployment_id, countdown=outcome.again_in_seconds)
+
+
+@shared_task(name="deployments.tasks.delete_pod")
+def delete_pod(operation_id: str) -> None:
+    """Deletes the one pod that an operation names."""
+    reconciling.delete_pod(uuid.UUID(operation_id))
+
+
+@shared_task(name="deployments.tasks.sweep")
+def sweep() -> None:
+    """Sends again whatever is unsettled and in nobody's hands."""
+    found = reconciling.find_unsettled()
+    for deployment_id in found.deployments:
+        enqueue(deployment_id)
+    for operation_id in found.pod_deletes:
+        enqueue_pod_delete(operation_id)
+
+
+@shared_task(name="deployments.tasks.forget_old")
+def forget_old() -> None:
+    """Deletes what nobody will look for any more."""
+    retention.forget_old()
