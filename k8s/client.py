@@ -206,12 +206,14 @@ class KubernetesCluster:
                 preload_content=False,
             )
         )
-        content, truncated = _read(response, max_bytes, started + timeout_seconds)
+        # Never less than a whole refusal, which says more than its first bytes.
+        content, more = _read(response, max(max_bytes, _CHUNK), started + timeout_seconds)
         latency_ms = (time.monotonic() - started) * 1000
         answered = {name.lower(): value for name, value in response.headers.items()}
         if response.status >= 400:
             _raise_if_the_cluster_refused(service, response.status, answered, content)
-        return ProxyResponse(response.status, passed_on(answered), content, truncated, latency_ms)
+        truncated = more or len(content) > max_bytes
+        return ProxyResponse(response.status, passed_on(answered), content[:max_bytes], truncated, latency_ms)
 
     def close(self) -> None:
         self._pool.clear()

@@ -132,7 +132,8 @@ def test_a_crash_loop_is_failed_and_says_how_it_ends() -> None:
     found = of(deployment(), crashing(), crashing())
     assert found.state == "failed"
     assert found.message == (
-        "0 of 2 replicas ready: the server keeps ending with exit code 1 (CrashLoopBackOff, restarted 3 times)"
+        "0 of 2 replicas ready: the server keeps ending with exit code 1"
+        " (CrashLoopBackOff, restarted 3 times)"
     )
 
 
