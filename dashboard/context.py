@@ -2,6 +2,26 @@
 
 from django.http import HttpRequest
 
+THEMES = ("light", "dark", "auto")
+SECTIONS = (
+    # address name, word, icon, the addresses it is lit on
+    ("overview", "Overview", "layout-dashboard", ("overview",)),
+    ("deployments", "Deployments", "rocket", ("deployments", "deployment")),
+    ("models", "Models", "cube", ("models", "model")),
+)
+
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    return {}
+    """Theme and navigation. No query: it runs for fragments and error pages too."""
+    theme = request.COOKIES.get("theme", "auto")
+    match = request.resolver_match
+    # "deployment-logs" and "deployment-scale" belong to "deployment".
+    here = (match.url_name or "").split("-")[0] if match else ""
+    return {
+        "theme": theme if theme in THEMES else "auto",
+        "next_theme": {"auto": "dark", "dark": "light"}.get(theme, "auto"),
+        "sections": [
+            {"address": address, "word": word, "icon": icon, "here": here in lit}
+            for address, word, icon, lit in SECTIONS
+        ],
+    }

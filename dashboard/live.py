@@ -1,0 +1,212 @@
+"""Server-sent events: names of what changed, no data.
+
+One Redis subscription per process is fanned out to bounded queues, one per open
+page. Whoever gets a name fetches the fragment through the page's own address, so a
+stream needs no more permission than knowing one's teams. Those are looked up for
+all streams together, by one thread with one database connection, however many
+streams there are.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
+
+from django.contrib.auth import get_user
+from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import DatabaseError, close_old_connections
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from deployments import nudges, selectors
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HEARTBEAT_SECONDS = 15.0
+CHECK_SECONDS = 8.0
+QUEUE_LENGTH = 200
+SETTLE_SECONDS = 3.0
+RESYNC = "event: resync\ndata: 1\n\n"
+BYE = "event: bye\ndata: 1\n\n"
+BEAT = ": beat\n\n"
+STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who is behind a session, and the teams whose names they may hear. `teams` None means all."""
+
+    user: User
+    teams: frozenset[str] | None
+
+    def may_hear(self, team: str) -> bool:
+        return self.teams is None or team in self.teams
+
+
+def access_of(session_key: str | None) -> Access | None:
+    """Whoever is signed in with that session; None when nobody is any more. Uses the database."""
+    if not session_key:
+        return None
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    user = get_user(request)
+    if not isinstance(user, User) or not user.is_active:
+        return None
+    teams = None if user.is_superuser else frozenset(team.name for team in selectors.teams_of(user))
+    return Access(user, teams)
+
+
+def accesses_of(session_keys: set[str]) -> dict[str, Access | None]:
+    return {key: access_of(key) for key in session_keys}
+
+
+@dataclass(eq=False)
+class Listener:
+    """One open stream."""
+
+    session_key: str
+    access: Access
+    queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def tell(self, message: str) -> None:
+        """Queue a message. A reader too slow for its queue forgets the names and looks at everything."""
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            self.queue.put_nowait(RESYNC)
+
+    def end(self) -> None:
+        self.ended.set()
+        self.tell(BYE)
+
+
+class Hub:
+    """All streams of this process (of one event loop)."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self.tasks: list[asyncio.Task[None]] = []
+        self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
+
+    async def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run something that uses the database in the one thread that has a connection for streams."""
+
+        def answer() -> T:
+            close_old_connections()
+            try:
+                return question(*args, **kwargs)
+            finally:
+                close_old_connections()
+
+        return await asyncio.get_running_loop().run_in_executor(self.thread, answer)
+
+    async def join(self, session_key: str | None) -> Listener | None:
+        """A listener for whoever is behind the session; None when nobody is signed in."""
+        access = await self.ask(access_of, session_key)
+        if access is None or session_key is None:
+            return None
+        listener = Listener(session_key, access)
+        self.listeners.add(listener)
+        if not self.tasks:
+            self.tasks = [asyncio.create_task(self.relay()), asyncio.create_task(self.check())]
+        return listener
+
+    def leave(self, listener: Listener) -> None:
+        """Forget a listener; the last one takes the subscription with it."""
+        self.listeners.discard(listener)
+        if not self.listeners:
+            for task in self.tasks:
+                task.cancel()
+            self.tasks = []
+
+    async def relay(self) -> None:
+        """Pass names on for as long as anyone listens. `subscribe` survives the loss of Redis and says so."""
+        loop = asyncio.get_running_loop()
+        async for nudge in nudges.subscribe():
+            if nudge.lost:
+                self.resync()
+                # What was published while the subscription came back was heard by nobody.
+                loop.call_later(SETTLE_SECONDS, self.resync)
+            else:
+                self.spread(nudge)
+
+    def resync(self) -> None:
+        """Have every page look at everything again."""
+        for listener in list(self.listeners):
+            listener.tell(RESYNC)
+
+    def spread(self, nudge: nudges.Nudge) -> None:
+        message = f"event: changed\ndata: {nudge.team}/{nudge.deployment}\n\n"
+        for listener in list(self.listeners):
+            if listener.access.may_hear(nudge.team):
+                listener.tell(message)
+
+    async def check(self) -> None:
+        """End the streams of those who signed out, or may see less than they did."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            keys = {listener.session_key for listener in self.listeners}
+            try:
+                now = await self.ask(accesses_of, keys)
+            except DatabaseError as error:
+                log.warning("live: cannot look sessions up (%s); trying again", error)
+                continue
+            for listener in list(self.listeners):
+                access = now.get(listener.session_key, listener.access)
+                if access is None:
+                    listener.end()
+                else:
+                    listener.access = access
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """The hub of the running event loop; a server process has one."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]
+
+
+async def live(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """The stream of names that one page listens to."""
+    here = hub()
+    listener = await here.join(request.session.session_key)
+    if listener is None:
+        return HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
+    return event_stream(names(here, listener, resumed="HTTP_LAST_EVENT_ID" in request.META))
+
+
+def event_stream(content: AsyncIterator[str]) -> StreamingHttpResponse:
+    return StreamingHttpResponse(content, content_type="text/event-stream", headers=STREAM_HEADERS)
+
+
+async def names(here: Hub, listener: Listener, *, resumed: bool) -> AsyncIterator[str]:
+    """What one page is told. The first event carries an id, so that a browser that comes back says so."""
+    try:
+        yield (
+            "retry: 1000\nid: 1\nevent: resync\ndata: 1\n\n"
+            if resumed
+            else "retry: 1000\nid: 1\nevent: hello\ndata: 1\n\n"
+        )
+        while True:
+            message = BEAT
+            with suppress(TimeoutError):
+                message = await asyncio.wait_for(listener.queue.get(), HEARTBEAT_SECONDS)
+            yield message
+            if message == BYE:
+                return
+    finally:
+        here.leave(listener)

@@ -1,0 +1,140 @@
+"""The small components that templates share."""
+
+from datetime import datetime
+from typing import Protocol
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+STATE_ICONS = {
+    "pending": "clock",
+    "deploying": "loader-2",
+    "running": "circle-check",
+    "degraded": "alert-triangle",
+    "failed": "circle-x",
+    "paused": "player-pause",
+    "deleting": "trash",
+    "unknown": "help-circle",
+    "deleted": "ban",
+    # Operations
+    "queued": "clock",
+    "applying": "loader-2",
+    "waiting": "loader-2",
+    "succeeded": "circle-check",
+    "superseded": "arrow-right",
+    # Clusters
+    "connected": "plug",
+    "unreachable": "plug-connected-x",
+}
+
+STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
+
+
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """One drawing of the sprite. Decoration only: the word stands beside it, or on its button."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        extra,
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def state(word: str) -> SafeString:
+    """A status word with its icon and colour; readable without either."""
+    return format_html(
+        '<span class="state state-{}">{}<span class="state-word">{}</span></span>',
+        word,
+        icon(STATE_ICONS.get(word, "circle")),
+        word,
+    )
+
+
+class Typed(Protocol):
+    """A form as typed: values and messages by JSON path."""
+
+    values: dict[str, str]
+    errors: dict[str, list[str]]
+
+
+@register.inclusion_tag("parts/field.html")
+def field(
+    form: Typed,
+    path: str,
+    label: str,
+    *,
+    hint: str = "",
+    placeholder: str = "",
+    kind: str = "text",
+    width: str = "",
+) -> dict[str, object]:
+    """One line of text: label, what was typed, hint, the domain's message.
+
+    `kind` is "text", "number" (digits only on a phone's keyboard), "mono" or "area".
+    """
+    return {
+        "id": path.replace(".", "-"),
+        "path": path,
+        "label": label,
+        "hint": hint,
+        "placeholder": placeholder,
+        "kind": kind,
+        "width": width,
+        "value": form.values.get(path, ""),
+        "errors": form.errors.get(path, ()),
+        "focus": getattr(form, "first_error", None) == path,
+    }
+
+
+@register.simple_tag
+def messages_at(form: Typed, path: str) -> list[str]:
+    """The domain's messages about the field at `path`."""
+    return form.errors.get(path, [])
+
+
+@register.simple_tag
+def typed_at(form: Typed, path: str) -> str:
+    """What was typed in the field at `path`."""
+    return form.values.get(path, "")
+
+
+@register.simple_tag
+def ago(moment: datetime | None, empty: str = "-") -> SafeString | str:
+    """ "5 min ago", with the exact time in the title; the page's script keeps it true."""
+    if moment is None:
+        return empty
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago>{}</time>',
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        elapsed(moment) + " ago",
+    )
+
+
+@register.simple_tag
+def age(moment: datetime | None) -> SafeString | str:
+    """How long something has existed: "3 h"."""
+    if moment is None:
+        return "-"
+    return format_html(
+        '<time datetime="{}" title="since {}" data-age>{}</time>',
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        elapsed(moment),
+    )
+
+
+def elapsed(moment: datetime) -> str:
+    """The time since `moment` in one unit, rounded down: "12 s", "5 min", "3 h", "9 d"."""
+    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    for below, size, unit in STEPS:
+        if seconds < below:
+            return f"{seconds // size} {unit}"
+    return f"{seconds // 86400} d"

@@ -1,0 +1,49 @@
+"""Who am I here, and how do I want to see it?"""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard.context import THEMES
+from dashboard.views.frame import PageRequest, page
+from deployments import selectors
+
+YEAR_SECONDS = 365 * 24 * 3600
+
+
+class SignIn(LoginView):
+    template_name = "sign_in.html"
+    redirect_authenticated_user = True
+
+
+class SignOut(LogoutView):
+    """By POST only: a link on somebody else's page must not sign anyone out."""
+
+    http_method_names = ["post", "options"]
+
+
+@page
+@require_safe
+def account(request: PageRequest) -> HttpResponse:
+    places = [
+        {"team": team, "role": selectors.role_of(request.user, team)}
+        for team in selectors.teams_of(request.user)
+    ]
+    return render(request, "account.html", {"places": places})
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Remember light, dark or "as the system has it" in a cookie, and go back."""
+    back = request.POST.get("next", "/")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
+        back = "/"
+    response = HttpResponseRedirect(back)
+    chosen = request.POST.get("theme", "")
+    if chosen in THEMES:
+        response.set_cookie(
+            "theme", chosen, max_age=YEAR_SECONDS, samesite="Lax", secure=request.is_secure(), httponly=True
+        )
+    return response

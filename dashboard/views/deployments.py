@@ -1,0 +1,80 @@
+"""The table of deployments."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from dashboard.forms.filters import STATES, ListFilters
+from dashboard.views.frame import PageRequest, page, page_or_fragment
+from deployments import selectors
+from deployments.models import Deployment, State
+
+ROWS = 50
+COLUMNS = (
+    # sort key ("" when it cannot be sorted), word, class
+    ("state", "Status", ""),
+    ("name", "Name", ""),
+    ("model", "Model", ""),
+    ("ready", "Ready", "num"),
+    ("", "Address", ""),
+    ("created", "Age", "num"),
+    ("", "By", ""),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A deployment with what the table says of it."""
+
+    deployment: Deployment
+    status: dict[str, object]
+    endpoint: str | None
+
+
+def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
+    """Rows for the table, from deployments joined with what they show."""
+    return [Row(one, selectors.present_status(one), selectors.endpoint_of(one)) for one in deployments]
+
+
+@page
+@require_safe
+def deployments(request: PageRequest) -> HttpResponse:
+    filters = ListFilters.of(request.GET)
+    history = filters.state == State.DELETED
+    visible = selectors.deployments_visible_to(request.user, include_deleted=history)
+    if history:
+        visible = visible.filter(deleted_at__isnull=False)
+    shown = Paginator(filters.apply(visible).defer("facts"), ROWS).get_page(request.GET.get("page"))
+    models = (
+        selectors.models_visible_to(request.user).order_by("name").values_list("name", flat=True).distinct()
+    )
+    context = {
+        "rows": rows_of(shown.object_list),
+        "shown": shown,
+        "filters": filters,
+        "history": history,
+        "states": STATES,
+        "models": models,
+        "teams": selectors.teams_of(request.user),
+        "columns": headings(filters.sort),
+        "here": request.get_full_path(),
+    }
+    return page_or_fragment(request, "deployments/list.html", "table", context)
+
+
+def headings(sort: str) -> list[dict[str, str]]:
+    """The columns, each with the sort its heading leads to and how it is sorted now."""
+    current, descending = sort.removeprefix("-"), sort.startswith("-")
+    return [
+        {
+            "key": key,
+            "word": word,
+            "class": style,
+            "sort": f"-{key}" if key == current and not descending else key,
+            "aria": ("descending" if descending else "ascending") if key and key == current else "",
+        }
+        for key, word, style in COLUMNS
+    ]

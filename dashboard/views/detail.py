@@ -1,0 +1,117 @@
+"""The tabs of a deployment that only read our own tables."""
+
+from collections.abc import Sequence
+
+import msgspec
+import yaml
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.views.decorators.http import require_safe
+
+from dashboard.views.frame import PageRequest, page
+from dashboard.views.one import find, show_tab
+from deployments import selectors
+from deployments.models import Deployment, ModelVersion, Pod
+from deployments.spec import spec_of
+from k8s.facts import ContainerFacts, PodFacts
+
+TIMELINE_LENGTH = 40
+EVENTS_LENGTH = 200
+
+
+@page
+@require_safe
+def overview(request: PageRequest, team: str, name: str) -> HttpResponse:
+    return show_overview(request, find(request, team, name))
+
+
+def show_overview(
+    request: PageRequest, deployment: Deployment, *, error: str = "", replicas: str = "", status: int = 200
+) -> HttpResponse:
+    """The overview tab; `error` and `replicas` (as typed) when an action on it was refused."""
+    pods = selectors.pods_of(deployment)
+    context = {
+        "spec": spec_of(deployment),
+        "pods": [describe_pod(pod) for pod in pods],
+        "timeline": selectors.timeline_of(deployment)[:TIMELINE_LENGTH],
+        "versions": other_versions(request, deployment),
+        "operation": deployment.operations.order_by("-created_at", "-generation").first(),
+        "error": error,
+        "replicas": replicas or str(deployment.replicas),
+    }
+    return show_tab(request, deployment, "deployment", "deployments/overview.html", context, status=status)
+
+
+def other_versions(request: PageRequest, deployment: Deployment) -> QuerySet[ModelVersion]:
+    """What else of the same model can be rolled out."""
+    versions = selectors.versions_visible_to(request.user).filter(model_id=deployment.version.model_id)
+    return versions.exclude(pk=deployment.version_id).order_by("-created_at", "-id")
+
+
+def describe_pod(pod: Pod) -> dict[str, object]:
+    """A pod's row: what it is doing, and why it was last restarted."""
+    containers = containers_of(pod)
+    restarted = next((c for c in containers if c.restarts and c.last_reason), None)
+    last = ""
+    if restarted is not None:
+        code = "" if restarted.last_exit_code is None else f", exit code {restarted.last_exit_code}"
+        last = f"{restarted.last_reason}{code}"
+    waiting = next((c for c in containers if c.state == "waiting" and c.reason), None)
+    return {"row": pod, "doing": word_for(pod), "last_restart": last, "waiting": waiting}
+
+
+def containers_of(pod: Pod) -> Sequence[ContainerFacts]:
+    try:
+        return msgspec.convert(pod.facts, PodFacts, strict=False).containers
+    except msgspec.ValidationError:
+        return ()
+
+
+def word_for(pod: Pod) -> str:
+    """One of our status words for one pod."""
+    if pod.deleting:
+        return "deleting"
+    if pod.ready:
+        return "running"
+    if pod.reason and pod.phase != "Succeeded" and pod.reason not in {"ContainerCreating", "PodInitializing"}:
+        return "failed"
+    return "failed" if pod.phase == "Failed" else "pending" if pod.phase == "Pending" else "deploying"
+
+
+@page
+@require_safe
+def events(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = find(request, team, name)
+    context = {"events": selectors.events_of(deployment)[:EVENTS_LENGTH]}
+    return show_tab(request, deployment, "deployment-events", "deployments/events.html", context)
+
+
+@page
+@require_safe
+def revisions(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = find(request, team, name)
+    context = {"revisions": selectors.revisions_of(deployment)}
+    return show_tab(request, deployment, "deployment-revisions", "deployments/revisions.html", context)
+
+
+def manifests_text(deployment: Deployment) -> str:
+    return yaml.safe_dump_all(selectors.manifests_of(deployment), sort_keys=False, allow_unicode=True)
+
+
+@page
+@require_safe
+def manifests(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = find(request, team, name)
+    context = {"text": manifests_text(deployment)}
+    return show_tab(request, deployment, "deployment-yaml", "deployments/yaml.html", context)
+
+
+@page
+@require_safe
+def download_manifests(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = find(request, team, name)
+    return HttpResponse(
+        manifests_text(deployment),
+        content_type="application/yaml; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{deployment.name}.yaml"'},
+    )

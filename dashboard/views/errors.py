@@ -1,0 +1,39 @@
+"""Pages for addresses that lead nowhere, and for our own mistakes."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard.views.frame import error_page
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's
+    return error_page(
+        request,
+        404,
+        title="There is nothing here",
+        detail="The address may be mistyped, what it named may be gone, or it is a team's that you are not in.",
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's
+    return error_page(
+        request,
+        403,
+        title="You may not do that",
+        detail="Your role in this team does not include it. A team lead can give you another one.",
+    )
+
+
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001  Django's
+    """The page of a refused CSRF check; nearly always a page left open across a sign-in."""
+    return error_page(
+        request,
+        403,
+        title="This page was out of date",
+        detail="It was opened before you last signed in. Nothing was changed: go back, reload and try again.",
+    )
+
+
+def broken(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's
+    """Touches neither the database nor the session: either may be what broke."""
+    return render(None, "broken.html", status=500)

@@ -1,0 +1,137 @@
+"""Logs: a tail as a page and as a file, and a stream that follows."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.views.decorators.http import require_safe
+
+from dashboard.live import BEAT, BYE, HEARTBEAT_SECONDS, Hub, Listener, event_stream, hub
+from dashboard.views.detail import containers_of
+from dashboard.views.frame import PageRequest, page
+from dashboard.views.one import find, show_tab
+from deployments import ask, selectors
+from deployments.errors import DomainError, NotFound
+from deployments.models import Deployment
+
+TAILS = (100, 200, 1000, 5000)
+DOWNLOAD_LINES = 10_000
+
+
+@dataclass(frozen=True)
+class LogQuery:
+    """What to read: one pod or all, a container, this run or the one before, how many lines."""
+
+    pod: str
+    container: str
+    previous: bool
+    tail: int
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> "LogQuery":
+        tail = request.GET.get("tail", "")
+        return cls(
+            pod=request.GET.get("pod", ""),
+            container=request.GET.get("container", ""),
+            previous=bool(request.GET.get("previous")),
+            tail=int(tail) if tail in {str(number) for number in TAILS} else 200,
+        )
+
+    def read(self, deployment: Deployment, *, tail: int | None = None) -> str:
+        return ask.read_logs(
+            deployment,
+            pod=self.pod or None,
+            container=self.container or None,
+            tail=tail or self.tail,
+            previous=self.previous,
+        )
+
+
+@page
+@require_safe
+def logs(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = find(request, team, name)
+    query = LogQuery.of(request)
+    pods = list(selectors.pods_of(deployment))
+    context: dict[str, object] = {
+        "query": query,
+        "pods": pods,
+        "containers": sorted({c.name for pod in pods for c in containers_of(pod)}),
+        "tails": TAILS,
+        "lines": "",
+        "failure": None,
+    }
+    # The live part of this tab is its head; it must not read logs again and again.
+    if not request.htmx:
+        try:
+            context["lines"] = query.read(deployment)
+        except DomainError as error:
+            context["failure"] = error
+    return show_tab(request, deployment, "deployment-logs", "deployments/logs.html", context)
+
+
+@page
+@require_safe
+def download(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = find(request, team, name)
+    query = LogQuery.of(request)
+    file = f"{query.pod or deployment.name}.log"
+    return HttpResponse(
+        query.read(deployment, tail=DOWNLOAD_LINES),
+        content_type="text/plain; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+    )
+
+
+async def follow(request: HttpRequest, team: str, name: str) -> HttpResponseBase:
+    """Lines as they are written, as server-sent events, for as long as this person may read them."""
+    here = hub()
+    listener = await here.join(request.session.session_key)
+    if listener is None:
+        return HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
+    try:
+        deployment = await here.ask(selectors.get_deployment, listener.access.user, team, name)
+    except NotFound:
+        here.leave(listener)
+        return HttpResponse("There is no such deployment.\n", status=404, content_type="text/plain")
+    return event_stream(lines(here, listener, deployment.pk, team, LogQuery.of(request)))
+
+
+async def lines(
+    here: Hub, listener: Listener, deployment_id: int, team: str, query: LogQuery
+) -> AsyncIterator[str]:
+    """The stream; `event: skipped` says how many lines a slow reader missed."""
+    upstream = ask.follow_logs(
+        deployment_id, pod=query.pod or None, container=query.container or None, tail=query.tail
+    )
+    waiting = asyncio.ensure_future(anext(upstream, None))
+    try:
+        yield "retry: 1000\nevent: hello\ndata: 1\n\n"
+        while listener.access.may_hear(team):
+            done, _ = await asyncio.wait({waiting}, timeout=HEARTBEAT_SECONDS / 3)
+            if listener.ended.is_set():
+                break
+            if not done:
+                yield BEAT
+                continue
+            item = waiting.result()
+            if item is None:
+                return
+            yield event_of(item)
+            waiting = asyncio.ensure_future(anext(upstream, None))
+        yield BYE
+    finally:
+        waiting.cancel()
+        with suppress(asyncio.CancelledError, DomainError):
+            await waiting
+        await upstream.aclose()
+        here.leave(listener)
+
+
+def event_of(item: ask.LogLine | ask.Skipped) -> str:
+    if isinstance(item, ask.Skipped):
+        return f"event: skipped\ndata: {item.lines}\n\n"
+    return f"event: line\ndata: {json.dumps([item.pod, item.text])}\n\n"

@@ -1,0 +1,187 @@
+// What the pages do beyond plain HTML: hear what changed, keep times true, copy, step, add rows.
+// Everything here is an addition: each page works without it.
+(() => {
+  "use strict";
+  const THROTTLE = 1000;   // an element fetches itself again at most once a second
+  const POLL = 20000;      // and at least this often, so that a lost nudge heals
+  document.documentElement.classList.add("script");
+
+  // ---- Live: one stream of names per page. Whoever is named fetches its own fragment.
+  const last = new WeakMap();
+
+  function refresh(element) {
+    const seen = last.get(element) || { at: 0, timer: 0 };
+    last.set(element, seen);
+    if (seen.timer) return;
+    const wait = Math.max(0, seen.at + THROTTLE - Date.now());
+    seen.timer = setTimeout(() => {
+      seen.timer = 0;
+      seen.at = Date.now();
+      element.dispatchEvent(new CustomEvent("refresh"));
+    }, wait);
+  }
+
+  function changed(name) {
+    const team = name.split("/")[0] + "/";
+    for (const element of document.querySelectorAll("[data-live]")) {
+      const about = element.dataset.live;
+      if (name === "*" || about === "*" || about === name || (name === team && about.startsWith(team))) refresh(element);
+    }
+  }
+
+  function listen(address) {
+    const beacon = document.getElementById("beacon");
+    const words = { live: "live", lost: "reconnecting", off: "connecting" };
+    let source = null;
+    let retry = 0;
+    let resumed = false;
+
+    function show(state) {
+      if (!beacon) return;
+      beacon.hidden = false;
+      beacon.dataset.state = state;
+      beacon.firstElementChild.textContent = words[state];
+    }
+
+    function open() {
+      if (source || document.hidden) return;
+      source = new EventSource(address);
+      source.addEventListener("open", () => {
+        show("live");
+        if (resumed) changed("*");
+        resumed = true;
+      });
+      source.addEventListener("changed", (event) => changed(event.data));
+      source.addEventListener("resync", () => changed("*"));
+      // The session has ended: the page itself sends on to the sign-in.
+      source.addEventListener("bye", () => location.reload());
+      source.addEventListener("error", () => {
+        show("lost");
+        // CLOSED: the server refused, and the browser would not try again by itself.
+        if (source && source.readyState === EventSource.CLOSED) {
+          close();
+          retry = setTimeout(open, 3000);
+        }
+      });
+    }
+
+    function close() {
+      clearTimeout(retry);
+      if (source) source.close();
+      source = null;
+    }
+
+    document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+    addEventListener("pagehide", close);
+    addEventListener("pageshow", open);
+    setInterval(() => document.hidden || changed("*"), POLL);
+    open();
+  }
+
+  // ---- Times
+  const STEPS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"]];
+
+  function elapsed(since) {
+    const seconds = Math.max(0, Math.floor((Date.now() - since) / 1000));
+    for (const [below, size, unit] of STEPS) if (seconds < below) return `${Math.floor(seconds / size)} ${unit}`;
+    return `${Math.floor(seconds / 86400)} d`;
+  }
+
+  function tick() {
+    if (document.hidden) return;
+    for (const time of document.querySelectorAll("time[data-ago], time[data-age]")) {
+      const text = elapsed(Date.parse(time.dateTime)) + ("ago" in time.dataset ? " ago" : "");
+      if (time.textContent !== text) time.textContent = text;
+    }
+  }
+
+  // ---- What needs a script is hidden until there is one, also in what arrives later.
+  function reveal(root) {
+    for (const button of root.querySelectorAll("[data-copy][hidden], [data-copy-from][hidden], [data-env-add][hidden]")) button.hidden = false;
+    for (const toast of root.querySelectorAll("[data-toast]")) {
+      toast.removeAttribute("data-toast");
+      setTimeout(() => toast.remove(), 6000);
+    }
+  }
+
+  async function copy(button) {
+    const from = button.dataset.copyFrom;
+    const text = from ? document.getElementById(from).textContent : button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+      say("Copied.");
+    } catch {
+      say("The browser does not allow copying here. Select the text instead.");
+    }
+  }
+
+  function say(words) {
+    const line = document.createElement("div");
+    line.className = "toast-line";
+    line.textContent = words;
+    document.getElementById("toasts").append(line);
+    setTimeout(() => line.remove(), 4000);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    if (button.matches("[data-copy], [data-copy-from]")) copy(button);
+    if (button.matches("[data-step]")) {
+      // With a script the buttons change the number; Scale sends it.
+      event.preventDefault();
+      const input = button.parentElement.querySelector("input");
+      input.value = Math.max(0, (parseInt(input.value, 10) || 0) + Number(button.dataset.step));
+    }
+    if (button.matches("[data-env-add]")) {
+      const rows = button.parentElement.querySelectorAll(".env-row");
+      const row = rows[rows.length - 1].cloneNode(true);
+      for (const field of row.querySelectorAll("input")) field.value = "";
+      for (const old of row.querySelectorAll(".field-error")) old.remove();
+      rows[rows.length - 1].after(row);
+      row.querySelector("input").focus();
+    }
+  }, true);
+
+  // Filters act when they are changed; typing waits for a pause.
+  let pause = 0;
+  for (const form of document.querySelectorAll("form[data-filters]")) {
+    const send = () => form.requestSubmit();
+    form.addEventListener("change", (event) => { if (event.target.name && event.target.type !== "search") send(); });
+    form.addEventListener("submit", () => {
+      clearTimeout(pause);
+      for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
+    });
+  }
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "1";
+  });
+  addEventListener("pageshow", () => document.querySelectorAll("[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches("textarea")) event.target.form.requestSubmit();
+    if (event.key === "/" && !event.target.closest("input, textarea, select")) {
+      const search = document.querySelector("main input[type=search]:not([hidden])");
+      if (search) { event.preventDefault(); search.focus(); }
+    }
+    if (event.key === "Escape") document.querySelectorAll(".menu[open]").forEach((menu) => (menu.open = false));
+  });
+  document.addEventListener("click", (event) => {
+    for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  });
+
+  // Coming back to a filtered page re-enables what submit left out.
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-filters]")) for (const field of form.elements) field.disabled = false;
+  });
+  document.addEventListener("htmx:after:swap", () => { reveal(document); tick(); });
+  const shell = document.querySelector("[data-live-stream]");
+  if (shell) listen(shell.dataset.liveStream);
+  reveal(document);
+  tick();
+  setInterval(tick, 1000);
+})();
