@@ -1,0 +1,34 @@
+"""A list costs the same number of queries however long it is."""
+
+from typing import Any
+
+import pytest
+
+from deployments.models import Deployment
+from tests.deployments.api.caller import Caller
+from tests.deployments.api.conftest import House
+
+ONE = "teams/pricing/deployments/house-0/"
+# Token, its last use, the count and the page are four; the rest is what finds the row in question.
+BUDGETS = {
+    "deployments/": 6,
+    "teams/pricing/deployments/": 7,
+    "teams/pricing/models/": 9,
+    "teams/pricing/models/house/versions/": 9,
+    "operations/": 6,
+    "clusters/": 6,
+    ONE + "pods/": 7,
+    ONE + "events/": 7,
+    ONE + "revisions/": 8,
+    ONE + "timeline/": 7,
+}
+
+
+@pytest.mark.parametrize("address", sorted(BUDGETS))
+def test_a_list_stays_within_its_queries(
+    address: str, api: Caller, make_house: House, django_assert_max_num_queries: Any
+) -> None:
+    rows: list[Deployment] = [make_house(f"house-{number}") for number in range(12)]
+    assert rows
+    with django_assert_max_num_queries(BUDGETS[address]):
+        assert api.get(address).status_code == 200
