@@ -21,9 +21,13 @@ from k8s.local.store import Store
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m k8s.local", description="A one-machine Kubernetes for real work.")
+    parser = argparse.ArgumentParser(
+        prog="python -m k8s.local", description="A one-machine Kubernetes for real work."
+    )
     parser.add_argument("--data-dir", type=Path, required=True, help="where the cluster keeps everything")
-    parser.add_argument("--port", type=int, default=0, help="default: the port of the last time, or any free one")
+    parser.add_argument(
+        "--port", type=int, default=0, help="default: the port of the last time, or any free one"
+    )
     parser.add_argument("--kubeconfig-out", type=Path, help="write a copy of the kubeconfig there, too")
     parser.add_argument("--node-config", type=Path, help="a file that declares the nodes")
     parser.add_argument("--log-level", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"])

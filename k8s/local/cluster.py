@@ -85,9 +85,7 @@ async def start_cluster(
     Raises:
         OSError: the port is taken.
     """
-    directory.mkdir(parents=True, exist_ok=True)
-    directory.chmod(0o711)
-    journal = SqliteJournal(directory / "state.sqlite3")
+    journal = await asyncio.to_thread(_open_journal, directory)
     store = Store(journal)
     registry = Registry(store)
     _make_system_namespaces(registry)
@@ -105,6 +103,13 @@ async def start_cluster(
         cluster._workers = started  # noqa: SLF001 - made here
         context.logs = started.kubelet
     return cluster
+
+
+def _open_journal(directory: Path) -> SqliteJournal:
+    directory.mkdir(parents=True, exist_ok=True)
+    # Pods run under another user and pass through here to their own folders.
+    directory.chmod(0o711)
+    return SqliteJournal(directory / "state.sqlite3")
 
 
 def _make_system_namespaces(registry: Registry) -> None:

@@ -1,4 +1,4 @@
-"""The cluster's certificates, its one token and the kubeconfig that carries them; kept in the data directory."""
+"""The cluster's certificates, its one token and the kubeconfig with them, kept in the data directory."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def kubeconfig(directory: Path, address: str) -> bytes:
         {
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{"name": NAME, "cluster": {"server": address, "certificate-authority-data": authority}}],
+            "clusters": [
+                {"name": NAME, "cluster": {"server": address, "certificate-authority-data": authority}}
+            ],
             "users": [{"name": NAME, "user": {"token": token_in(directory)}}],
             "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": NAME, "namespace": "default"}}],
             "current-context": NAME,

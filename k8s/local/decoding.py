@@ -79,9 +79,7 @@ def _list(node: Node, value: list[Any], path: str, go_path: str, owner: str, unk
     ]
 
 
-def _struct(
-    node: Node, value: dict[str, Any], path: str, go_path: str, unknown: list[str]
-) -> dict[str, Any]:
+def _struct(node: Node, value: dict[str, Any], path: str, go_path: str, unknown: list[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in value.items():
         here = f"{path}.{key}" if path else key
@@ -137,7 +135,9 @@ def _mismatch(value: Any, node: Node, go_path: str, owner: str) -> WrongType:
     go_type = node.go_type
     if node.type == "struct":
         go_type = f"v1.{go_type}"
-    return WrongType(f"json: cannot unmarshal {found} into Go struct field {owner}.{go_path} of type {go_type}")
+    return WrongType(
+        f"json: cannot unmarshal {found} into Go struct field {owner}.{go_path} of type {go_type}"
+    )
 
 
 def _json_type(value: Any) -> str:
@@ -145,4 +145,6 @@ def _json_type(value: Any) -> str:
         return "bool"
     if isinstance(value, int | float):
         return "number"
-    return {str: "string", list: "array", dict: "object"}[type(value)]
+    if isinstance(value, str):
+        return "string"
+    return "array" if isinstance(value, list) else "object"

@@ -129,7 +129,7 @@ def _new_pod(obj: Object) -> None:
 
 
 def _tolerates(toleration: dict[str, Any], key: str) -> bool:
-    return toleration.get("key", key) == key and toleration.get("effect", "NoExecute") == "NoExecute"
+    return bool(toleration.get("key", key) == key and toleration.get("effect", "NoExecute") == "NoExecute")
 
 
 def qos_class(spec: dict[str, Any]) -> str:

@@ -170,7 +170,9 @@ class BadPatch(ApiError):
     code = 422
     reason = "Invalid"
 
-    def __init__(self, message: str = "the server rejected our request due to an error in our request") -> None:
+    def __init__(
+        self, message: str = "the server rejected our request due to an error in our request"
+    ) -> None:
         super().__init__(message, details={})
 
 
@@ -202,7 +204,9 @@ class Timeout(ApiError):
     reason = "Timeout"
 
 
-def forbidden(resource: str, name: str, why: str, *, group: str = "", causes: Sequence[Cause] = ()) -> Forbidden:
+def forbidden(
+    resource: str, name: str, why: str, *, group: str = "", causes: Sequence[Cause] = ()
+) -> Forbidden:
     """A 403 as admission words it: ``pods "a" is forbidden: why``."""
     details = _details(name, resource, group)
     if causes:
@@ -222,12 +226,14 @@ def modified(resource: str, name: str, group: str = "") -> Conflict:
 def precondition_failed(kind: str, name: str, group: str, what: str, wanted: str, found: str) -> Conflict:
     """A 409 for a uid or resourceVersion precondition; ``what`` is "UID" or "ResourceVersion"."""
     noun = "UID" if what == "UID" else "ResourceVersion"
-    tail = "The object might have been deleted and then recreated" if noun == "UID" else (
-        "The object might have been modified"
+    tail = (
+        "The object might have been deleted and then recreated"
+        if noun == "UID"
+        else ("The object might have been modified")
     )
     return Conflict(
-        f'Operation cannot be fulfilled on {_qualified(kind, group)} "{name}": the {noun} in the precondition '
-        f"({wanted}) does not match the {noun} in record ({found}). {tail}",
+        f'Operation cannot be fulfilled on {_qualified(kind, group)} "{name}": the {noun} in the '
+        f"precondition ({wanted}) does not match the {noun} in record ({found}). {tail}",
         details=_details(name, kind, group),
     )
 

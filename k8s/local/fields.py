@@ -120,9 +120,7 @@ def children(node: Node, value: Any) -> list[tuple[str, Node, Any]]:
     if node.atomic or node.type in ("scalar", "any"):
         return []
     if node.type == "struct" and isinstance(value, dict):
-        return [
-            (f"f:{key}", node.fields[key], item) for key, item in value.items() if key in node.fields
-        ]
+        return [(f"f:{key}", node.fields[key], item) for key, item in value.items() if key in node.fields]
     if node.items is None:
         return []
     items = node.items

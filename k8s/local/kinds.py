@@ -80,7 +80,13 @@ KINDS: Final[tuple[Kind, ...]] = (
     _core("LimitRange", "limitranges", "limits"),
     _core("Namespace", "namespaces", "ns", namespaced=False, subresources=("finalize", "status")),
     _core("Node", "nodes", "no", namespaced=False, subresources=("status",)),
-    _core("PersistentVolumeClaim", "persistentvolumeclaims", "pvc", subresources=("status",), returns_deleted=True),
+    _core(
+        "PersistentVolumeClaim",
+        "persistentvolumeclaims",
+        "pvc",
+        subresources=("status",),
+        returns_deleted=True,
+    ),
     _core(
         "Pod",
         "pods",
@@ -92,10 +98,22 @@ KINDS: Final[tuple[Kind, ...]] = (
     ),
     _core("ResourceQuota", "resourcequotas", "quota", subresources=("status",), returns_deleted=True),
     _core("Secret", "secrets"),
-    _core("Service", "services", "svc", categories=_ALL, subresources=("proxy", "status"), returns_deleted=True),
+    _core(
+        "Service", "services", "svc", categories=_ALL, subresources=("proxy", "status"), returns_deleted=True
+    ),
     _core("ServiceAccount", "serviceaccounts", "sa", returns_deleted=True),
-    _of("apps", "Deployment", "deployments", "deploy", categories=_ALL, subresources=_SCALED, has_generation=True),
-    _of("apps", "ReplicaSet", "replicasets", "rs", categories=_ALL, subresources=_SCALED, has_generation=True),
+    _of(
+        "apps",
+        "Deployment",
+        "deployments",
+        "deploy",
+        categories=_ALL,
+        subresources=_SCALED,
+        has_generation=True,
+    ),
+    _of(
+        "apps", "ReplicaSet", "replicasets", "rs", categories=_ALL, subresources=_SCALED, has_generation=True
+    ),
     _of(
         "autoscaling",
         "HorizontalPodAutoscaler",

@@ -149,7 +149,9 @@ class Applied:
     owners: list[Owner]
 
 
-def apply(kind: Kind, live: Object | None, wanted: Object, *, manager: str, force: bool, subresource: str = "") -> Applied:
+def apply(
+    kind: Kind, live: Object | None, wanted: Object, *, manager: str, force: bool, subresource: str = ""
+) -> Applied:
     """Server-side apply ``wanted`` on ``live``.
 
     Fields that ``manager`` applied before and now leaves out are removed, unless

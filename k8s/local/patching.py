@@ -135,13 +135,16 @@ def _merge_struct(node: Node, value: dict[str, Any], patch: dict[str, Any]) -> d
         return {}
     if directive not in (None, "merge"):
         raise errors.BadRequest(f"unknown patch type: {directive}")
-    merged = dict(value)
     retained = patch.get("$retainKeys")
-    if retained is not None:
-        merged = {key: item for key, item in merged.items() if key in retained}
+    merged = {key: item for key, item in value.items() if retained is None or key in retained}
     for key, item in patch.items():
         if not key.startswith("$"):
             _merge_field(_inner(node, key), merged, key, item, patch)
+    _obey_list_directives(node, merged, patch)
+    return merged
+
+
+def _obey_list_directives(node: Node, merged: dict[str, Any], patch: dict[str, Any]) -> None:
     for key, item in patch.items():
         if key.startswith("$deleteFromPrimitiveList/"):
             name = key.partition("/")[2]
@@ -151,7 +154,6 @@ def _merge_struct(node: Node, value: dict[str, Any], patch: dict[str, Any]) -> d
             name = key.partition("/")[2]
             if name in merged and name not in patch:
                 merged[name] = _ordered(_inner(node, name), merged[name], item)
-    return merged
 
 
 def _inner(node: Node, key: str) -> Node:
@@ -186,9 +188,7 @@ def _merge_list(node: Node, value: list[Any], patch: list[Any]) -> list[Any]:
     merged = list(value)
     for item in patch:
         if not isinstance(item, dict) or node.merge_key not in item:
-            raise errors.BadPatch(
-                f"map: {item} does not contain declared merge key: {node.merge_key}"
-            )
+            raise errors.BadPatch(f"map: {item} does not contain declared merge key: {node.merge_key}")
         at = next((i for i, old in enumerate(merged) if _same(node, old, item)), None)
         if item.get("$patch") == "delete":
             if at is not None:
@@ -206,18 +206,17 @@ def _same(node: Node, old: Any, new: dict[str, Any]) -> bool:
 
 def _ordered(node: Node, items: list[Any], order: list[Any]) -> list[Any]:
     """Items in the order that the patch asks for; items it does not name stay after their predecessor."""
+
     def mark(item: Any) -> Any:
         return item.get(node.merge_key) if node.merge_key and isinstance(item, dict) else item
 
     rank = {_hashable(mark(entry)): at for at, entry in enumerate(order)}
     named = sorted(
-        (item for item in items if _hashable(mark(item)) in rank), key=lambda item: rank[_hashable(mark(item))]
+        (item for item in items if _hashable(mark(item)) in rank),
+        key=lambda item: rank[_hashable(mark(item))],
     )
-    found: list[Any] = []
     queue = iter(named)
-    for item in items:
-        found.append(next(queue) if _hashable(mark(item)) in rank else item)
-    return found
+    return [next(queue) if _hashable(mark(item)) in rank else item for item in items]
 
 
 def _hashable(value: Any) -> Any:

@@ -91,7 +91,9 @@ class SqliteJournal:
             connection.execute("BEGIN IMMEDIATE")
             connection.executemany("DELETE FROM objects WHERE kind=? AND namespace=? AND name=?", gone)
             connection.executemany("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?)", kept)
-            connection.execute("INSERT OR REPLACE INTO version VALUES (1, ?)", (changes[-1].resource_version,))
+            connection.execute(
+                "INSERT OR REPLACE INTO version VALUES (1, ?)", (changes[-1].resource_version,)
+            )
             connection.execute("COMMIT")
         except sqlite3.Error:
             # A full disk, say. The cluster goes on; what is lost is only its memory across a restart.

@@ -69,7 +69,13 @@ class Registry:
     def _prepared(self, kind: Kind, obj: Object) -> Object:
         new = clone(obj)
         meta = new.setdefault("metadata", {})
-        for name in ("uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"):
+        for name in (
+            "uid",
+            "creationTimestamp",
+            "deletionTimestamp",
+            "deletionGracePeriodSeconds",
+            "managedFields",
+        ):
             meta.pop(name, None)
         if not meta.get("name") and meta.get("generateName"):
             suffix = "".join(self._random.choices(_SUFFIX_LETTERS, k=_SUFFIX_LENGTH))
@@ -114,7 +120,9 @@ class Registry:
         space = self.store.get("namespaces", "", meta["namespace"])
         if space.get("status", {}).get("phase") == "Terminating":
             name = meta["namespace"]
-            cause = errors.Cause("NamespaceTerminating", f"namespace {name} is being terminated", "metadata.namespace")
+            cause = errors.Cause(
+                "NamespaceTerminating", f"namespace {name} is being terminated", "metadata.namespace"
+            )
             why = f"unable to create new content in namespace {name} because it is being terminated"
             raise errors.forbidden(kind.plural, meta["name"], why, group=kind.group, causes=[cause])
 
@@ -152,7 +160,7 @@ class Registry:
         dry_run: bool = False,
         applied: ownership.Applied | None = None,
     ) -> Object:
-        """Put ``new`` in place of the stored ``old``; see ``update``. ``new`` belongs to the store afterwards.
+        """Put ``new``, which belongs to the store from then on, in place of ``old``; see ``update``.
 
         With ``applied``, the owners of the fields are those that the apply worked out.
 
@@ -241,7 +249,9 @@ class Registry:
         """
         described = kind_of(kind)
         old = self.store.find(kind, namespace, name)
-        applied = ownership.apply(described, old, wanted, manager=manager, force=force, subresource=subresource)
+        applied = ownership.apply(
+            described, old, wanted, manager=manager, force=force, subresource=subresource
+        )
         if old is None:
             return self._create_applied(described, applied, dry_run=dry_run), True
         new = applied.object
@@ -251,8 +261,10 @@ class Registry:
 
     def _create_applied(self, kind: Kind, applied: ownership.Applied, *, dry_run: bool) -> Object:
         if applied.object["metadata"].get("uid"):
-            raise errors.Conflict("uid mismatch: the provided object specified uid "
-                                  f"{applied.object['metadata']['uid']}, and no existing object was found")
+            raise errors.Conflict(
+                "uid mismatch: the provided object specified uid "
+                f"{applied.object['metadata']['uid']}, and no existing object was found"
+            )
         new = self._prepared(kind, applied.object)
         ownership.write_owners(new, applied)
         return self._store_new(kind, new, manager="", dry_run=dry_run)
@@ -278,7 +290,9 @@ class Registry:
             raise errors.forbidden("namespaces", name, "this namespace may not be deleted")
         if dry_run:
             old = self.store.get(kind, namespace, name)
-            return self.store.marked_for_deletion(kind, old, grace_seconds=grace_seconds, propagation=propagation)
+            return self.store.marked_for_deletion(
+                kind, old, grace_seconds=grace_seconds, propagation=propagation
+            )
         return self.store.delete(
             kind,
             namespace,

@@ -6,37 +6,22 @@ Objects handed out are shared: do not change them, use ``update``.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from k8s.local import errors
+from k8s.local.changes import Change, ChangeType, Key, Object, Subscription
 from k8s.local.kinds import Kind, kind_of
 
-Object = dict[str, Any]
-#: (kind string, namespace or "", name)
-Key = tuple[str, str, str]
-ChangeType = Literal["ADDED", "MODIFIED", "DELETED"]
+__all__ = ["Change", "ChangeType", "Journal", "Key", "Object", "Store", "Subscription", "clone", "timestamp"]
 
 HISTORY_PER_KIND: Final = 20_000
 #: A restart may have lost the last writes, and with them some versions that clients have seen.
 VERSIONS_SKIPPED_AT_RESTART: Final = 1_000
 DEFAULT_POD_GRACE_SECONDS: Final = 30
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of one object. For DELETED, ``object`` is the last state with the version of the deletion."""
-
-    type: ChangeType
-    key: Key
-    object: Object
-    previous: Object | None
-    resource_version: int
 
 
 class Journal(Protocol):
@@ -49,64 +34,14 @@ class Journal(Protocol):
         """Remember a change soon."""
 
 
+# Aliases, because inside Store "list" is its method.
+Objects = list[Object]
+Names = list[str]
+Changes = list[Change]
+T = TypeVar("T")
+
 #: (kind, old or None, new, manager, subresource): writes metadata.managedFields of ``new``.
 TrackOwnership = Callable[[Kind, Object | None, Object, str, str], None]
-
-
-class Subscription:
-    """Changes of some kinds, from the moment of subscribing on; an async iterator.
-
-    With a ``limit``, a reader that falls that many changes behind is cut off:
-    iteration ends and ``overflowed`` is True.
-    """
-
-    def __init__(self, store: Store, kinds: Collection[str], limit: int | None) -> None:
-        self.kinds = frozenset(kinds)
-        self.overflowed = False
-        self._store = store
-        self._limit = limit
-        self._changes: deque[Change] = deque()
-        self._wake = asyncio.Event()
-        self._closed = False
-
-    def __aiter__(self) -> Subscription:
-        return self
-
-    async def __anext__(self) -> Change:
-        while not self._changes:
-            if self._closed:
-                raise StopAsyncIteration
-            self._wake.clear()
-            await self._wake.wait()
-        return self._changes.popleft()
-
-    def take(self) -> list[Change]:
-        """Everything waiting now, without waiting."""
-        found = list(self._changes)
-        self._changes.clear()
-        return found
-
-    async def wait(self) -> bool:
-        """Wait for something to take; False once closed and empty."""
-        while not self._changes and not self._closed:
-            self._wake.clear()
-            await self._wake.wait()
-        return bool(self._changes)
-
-    def close(self) -> None:
-        """End the iteration after what is already waiting."""
-        self._closed = True
-        self._store._subscriptions.discard(self)
-        self._wake.set()
-
-    def _put(self, change: Change) -> None:
-        if self._limit is not None and len(self._changes) >= self._limit:
-            self.overflowed = True
-            self._changes.clear()
-            self.close()
-            return
-        self._changes.append(change)
-        self._wake.set()
 
 
 class Store:
@@ -159,14 +94,14 @@ class Store:
         """The object, or None."""
         return self._objects.get(kind, {}).get(namespace, {}).get(name)
 
-    def list(self, kind: str, namespace: str | None = None) -> list[Object]:
+    def list(self, kind: str, namespace: str | None = None) -> Objects:
         """Objects of a kind in one namespace, or in all (None), ordered by namespace and name."""
         spaces = self._objects.get(kind, {})
         if namespace is not None:
             return [obj for _, obj in sorted(spaces.get(namespace, {}).items())]
         return [obj for _, space in sorted(spaces.items()) for _, obj in sorted(space.items())]
 
-    def namespaces_of(self, kind: str) -> list[str]:
+    def namespaces_of(self, kind: str) -> Names:
         """Namespaces that hold an object of this kind."""
         return [namespace for namespace, space in self._objects.get(kind, {}).items() if space]
 
@@ -231,8 +166,10 @@ class Store:
         change(new)
         return self.replace(kind, old, new, manager=manager, subresource=subresource)
 
-    def replace(self, kind: str, old: Object, new: Object, *, manager: str = "", subresource: str = "") -> Object:
-        """Store ``new`` in place of the stored ``old``; see ``update``. ``new`` belongs to the store afterwards."""
+    def replace(
+        self, kind: str, old: Object, new: Object, *, manager: str = "", subresource: str = ""
+    ) -> Object:
+        """Store ``new``, which belongs to the store from then on, in place of ``old``; see ``update``."""
         described = kind_of(kind)
         self.settle_generation(described, old, new)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
@@ -324,11 +261,11 @@ class Store:
 
     def subscribe(self, kinds: Collection[str], *, limit: int | None = None) -> Subscription:
         """Changes of these kinds from now on; unbounded unless ``limit`` is given."""
-        subscription = Subscription(self, kinds, limit)
+        subscription = Subscription(kinds, limit, self._subscriptions.discard)
         self._subscriptions.add(subscription)
         return subscription
 
-    def changes_since(self, kind: str, resource_version: int) -> list[Change]:
+    def changes_since(self, kind: str, resource_version: int) -> Changes:
         """Changes of a kind after that version.
 
         Raises:
@@ -388,7 +325,7 @@ class Store:
             self._forgotten[kind] = history.popleft().resource_version
         for subscription in tuple(self._subscriptions):
             if kind in subscription.kinds:
-                subscription._put(change)
+                subscription.put(change)
         if self._journal is not None:
             self._journal.record(change)
 
@@ -419,12 +356,17 @@ def _nothing_left_to_wait_for(kind: str, obj: Object) -> bool:
     return not meta.get("deletionGracePeriodSeconds")
 
 
-def clone(value: Any) -> Any:
+def clone(value: T) -> T:
     """A deep copy of a JSON value; several times faster than copy.deepcopy."""
+    copied: T = _copied(value)
+    return copied
+
+
+def _copied(value: Any) -> Any:
     if type(value) is dict:
-        return {key: clone(item) if type(item) in _CONTAINERS else item for key, item in value.items()}
+        return {key: _copied(item) if type(item) in _CONTAINERS else item for key, item in value.items()}
     if type(value) is list:
-        return [clone(item) if type(item) in _CONTAINERS else item for item in value]
+        return [_copied(item) if type(item) in _CONTAINERS else item for item in value]
     return value
 
 

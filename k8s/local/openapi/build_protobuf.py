@@ -131,7 +131,11 @@ class Binary:
             return f"map:{'list' if repeated else code}", False, False
         if kind == STRUCT:
             return self.type_name(address), False, False
-        return {BOOL: "bool", STRING: "string"}.get(kind, "int" if kind in INTEGERS else "float"), False, False
+        return (
+            {BOOL: "bool", STRING: "string"}.get(kind, "int" if kind in INTEGERS else "float"),
+            False,
+            False,
+        )
 
 
 def message(binary: Binary, address: int) -> dict[str, list[Any]]:
@@ -156,7 +160,9 @@ def main() -> None:
             messages[name] = message(binary, structs[name])
             todo += [each[1].removeprefix("map:") for each in messages[name].values()]
     TARGET.write_text(
-        "{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(messages.items()) if v) + "\n}\n"
+        "{\n"
+        + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in sorted(messages.items()) if v)
+        + "\n}\n"
     )
 
 

@@ -101,8 +101,13 @@ def _as_v2(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "oneOf" in value:
-        return {"type": "string", **{key: item for key, item in value.items() if key in ("description", "format")}}
+        return {
+            "type": "string",
+            **{key: item for key, item in value.items() if key in ("description", "format")},
+        }
     return {
-        key: "#/definitions/" + item.removeprefix(_REF) if key == "$ref" and isinstance(item, str) else _as_v2(item)
+        key: "#/definitions/" + item.removeprefix(_REF)
+        if key == "$ref" and isinstance(item, str)
+        else _as_v2(item)
         for key, item in value.items()
     }

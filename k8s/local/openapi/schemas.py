@@ -27,7 +27,7 @@ _GO_TYPES: Final = {"string": "string", "boolean": "bool", "number": "float64", 
 
 @dataclass
 class Node:
-    """One type. ``fields`` for a struct, ``items`` for a map or a list; ``go_type`` as error messages name it."""
+    """One type. ``fields`` of a struct, ``items`` of a map or list; ``go_type`` as error messages name it."""
 
     type: NodeType
     go_type: str

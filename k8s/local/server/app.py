@@ -28,9 +28,9 @@ _BODY_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
 
 def create_app(context: Context, *, middlewares: Sequence[Middleware] = ()) -> web.Application:
-    """The application. ``middlewares`` come after authentication; tests put faults there."""
+    """The application. ``middlewares`` (aiohttp's) come after authentication; tests put faults there."""
     app = web.Application(
-        middlewares=[_answer_errors, _authenticate, *(web.middleware(each) for each in middlewares)],
+        middlewares=[_answer_errors, _authenticate, *middlewares],
         client_max_size=_BODY_LIMIT_BYTES,
     )
     app[CONTEXT] = context
@@ -66,9 +66,11 @@ async def _answer_errors(request: web.Request, handler: Handler) -> web.StreamRe
         raise
     except web.HTTPException:
         raise
-    except Exception:  # noqa: BLE001 - the edge: whatever went wrong, the client gets a Status
+    except Exception:
         logger.exception("%s %s failed", request.method, request.path)
-        response = _error_response(errors.InternalError("Internal error occurred: see the log of the local cluster"))
+        response = _error_response(
+            errors.InternalError("Internal error occurred: see the log of the local cluster")
+        )
     if not response.prepared:
         response.headers.setdefault("Audit-Id", str(uuid.uuid4()))
         response.headers.setdefault("Cache-Control", "no-cache, private")

@@ -15,9 +15,9 @@ from k8s.local.store import Object
 NONE: Final = "<none>"
 UNSET: Final = "<unset>"
 NAME_DESCRIPTION: Final = (
-    "Name must be unique within a namespace. Is required when creating resources, although some resources may "
-    "allow a client to request the generation of an appropriate name automatically. Name is primarily intended "
-    "for creation idempotence and configuration definition. Cannot be updated. More info: "
+    "Name must be unique within a namespace. Is required when creating resources, although some resources "
+    "may allow a client to request the generation of an appropriate name automatically. Name is primarily "
+    "intended for creation idempotence and configuration definition. Cannot be updated. More info: "
     "https://kubernetes.io/docs/concepts/overview/working-with-objects/names#names"
 )
 
@@ -54,14 +54,23 @@ def _age(obj: Object) -> str:
 
 def _containers(obj: Object) -> tuple[str, str]:
     containers = obj.get("spec", {}).get("template", {}).get("spec", {}).get("containers", [])
-    return ",".join(each["name"] for each in containers), ",".join(each.get("image", "") for each in containers)
+    return ",".join(each["name"] for each in containers), ",".join(
+        each.get("image", "") for each in containers
+    )
 
 
 def _deployment(obj: Object) -> list[Any]:
     status, wanted = obj.get("status", {}), obj["spec"].get("replicas", 0)
     ready = f"{status.get('readyReplicas', 0)}/{wanted}"
     counts = [status.get("updatedReplicas", 0), status.get("availableReplicas", 0)]
-    return [_name(obj), ready, *counts, _age(obj), *_containers(obj), selector_text(obj["spec"].get("selector"))]
+    return [
+        _name(obj),
+        ready,
+        *counts,
+        _age(obj),
+        *_containers(obj),
+        selector_text(obj["spec"].get("selector")),
+    ]
 
 
 def _replica_set(obj: Object) -> list[Any]:
@@ -73,7 +82,9 @@ def _replica_set(obj: Object) -> list[Any]:
 def _service(obj: Object) -> list[Any]:
     spec = obj["spec"]
     ports = ",".join(
-        f"{port['port']}:{port['nodePort']}/{port['protocol']}" if port.get("nodePort") else f"{port['port']}/{port['protocol']}"
+        f"{port['port']}:{port['nodePort']}/{port['protocol']}"
+        if port.get("nodePort")
+        else f"{port['port']}/{port['protocol']}"
         for port in spec.get("ports", [])
     )
     external = ",".join(spec.get("externalIPs", [])) or NONE
@@ -82,7 +93,15 @@ def _service(obj: Object) -> list[Any]:
     elif spec["type"] == "LoadBalancer" and external == NONE:
         external = "<pending>"
     selector = ",".join(f"{key}={value}" for key, value in spec.get("selector", {}).items()) or NONE
-    return [_name(obj), spec["type"], spec.get("clusterIP") or NONE, external, ports or NONE, _age(obj), selector]
+    return [
+        _name(obj),
+        spec["type"],
+        spec.get("clusterIP") or NONE,
+        external,
+        ports or NONE,
+        _age(obj),
+        selector,
+    ]
 
 
 def _node(obj: Object) -> list[Any]:
@@ -99,7 +118,15 @@ def _node(obj: Object) -> list[Any]:
     info = status.get("nodeInfo", {})
     wide = [info.get(key, "<unknown>") for key in ("osImage", "kernelVersion", "containerRuntimeVersion")]
     ips = [addresses.get("InternalIP", NONE), addresses.get("ExternalIP", NONE)]
-    return [_name(obj), state, ",".join(roles) or NONE, _age(obj), info.get("kubeletVersion", ""), *ips, *wide]
+    return [
+        _name(obj),
+        state,
+        ",".join(roles) or NONE,
+        _age(obj),
+        info.get("kubeletVersion", ""),
+        *ips,
+        *wide,
+    ]
 
 
 def _namespace(obj: Object) -> list[Any]:
@@ -162,7 +189,15 @@ def _job(obj: Object) -> list[Any]:
     states = {each["type"] for each in status.get("conditions", []) if each.get("status") == "True"}
     state = next((name for name in ("Complete", "Failed", "Suspended") if name in states), "Running")
     done = f"{status.get('succeeded', 0)}/{spec.get('completions', spec.get('parallelism', 1))}"
-    return [_name(obj), state, done, _job_duration(status), _age(obj), *_containers(obj), selector_text(spec.get("selector"))]
+    return [
+        _name(obj),
+        state,
+        done,
+        _job_duration(status),
+        _age(obj),
+        *_containers(obj),
+        selector_text(spec.get("selector")),
+    ]
 
 
 def _job_duration(status: dict[str, Any]) -> str:
@@ -189,7 +224,13 @@ def _autoscaler(obj: Object) -> list[Any]:
         seen = found.get("averageUtilization")
         shown.append(f"{resource.get('name')}: {'<unknown>' if seen is None else f'{seen}%'}/{wanted}%")
     bounds = [str(spec.get("minReplicas", 1)), spec.get("maxReplicas", 0), status.get("currentReplicas", 0)]
-    return [_name(obj), f"{target.get('kind')}/{target.get('name')}", ", ".join(shown) or NONE, *bounds, _age(obj)]
+    return [
+        _name(obj),
+        f"{target.get('kind')}/{target.get('name')}",
+        ", ".join(shown) or NONE,
+        *bounds,
+        _age(obj),
+    ]
 
 
 def _budget(obj: Object) -> list[Any]:
@@ -204,7 +245,12 @@ def _quota(obj: Object) -> list[Any]:
     used = status.get("used", {})
     shown = {name: f"{name}: {used.get(name, '0')}/{value}" for name, value in sorted(hard.items())}
     limits = ", ".join(text for name, text in shown.items() if name.startswith("limits."))
-    return [_name(obj), ", ".join(t for n, t in shown.items() if not n.startswith("limits.")), limits, _age(obj)]
+    return [
+        _name(obj),
+        ", ".join(t for n, t in shown.items() if not n.startswith("limits.")),
+        limits,
+        _age(obj),
+    ]
 
 
 def _account(obj: Object) -> list[Any]:
@@ -227,12 +273,13 @@ def _parse_time(text: str) -> float:
     return _datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
+_POD_WIDE: Final = ("IP", "Node", "Nominated Node", "Readiness Gates")
 _WORKLOAD: Final = ("Containers", "Images", "Selector")
 GENERIC: Final[tuple[list[Column], Cells]] = (_columns("Name", "Age"), _generic)
 _EVENT: Final = (
     [
-        Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"), Column("Subobject", priority=1),
-        Column("Source", priority=1), Column("Message"), Column("First Seen", priority=1),
+        Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"),
+        Column("Subobject", priority=1), Column("Source", priority=1), Column("Message"), Column("First Seen", priority=1),
         Column("Count", "integer", 1), Column("Name", priority=1),
     ],
     _event,
@@ -240,7 +287,7 @@ _EVENT: Final = (
 
 COLUMNS: Final[dict[str, tuple[list[Column], Cells]]] = {
     "pods": (
-        _columns("Name", "Ready", "Status", "Restarts", "Age", wide=("IP", "Node", "Nominated Node", "Readiness Gates")),
+        _columns("Name", "Ready", "Status", "Restarts", "Age", wide=_POD_WIDE),
         pod_cells,
     ),
     "deployments.apps": (
@@ -264,7 +311,10 @@ COLUMNS: Final[dict[str, tuple[list[Column], Cells]]] = {
     ),
     "namespaces": (_columns("Name", "Status", "Age"), _namespace),
     "events": _EVENT,
-    "endpointslices.discovery.k8s.io": (_columns("Name", "AddressType", "Ports", "Endpoints", "Age"), _endpoint_slice),
+    "endpointslices.discovery.k8s.io": (
+        _columns("Name", "AddressType", "Ports", "Endpoints", "Age"),
+        _endpoint_slice,
+    ),
     "endpoints": (_columns("Name", "Endpoints", "Age"), _endpoints),
     "configmaps": (_columns("Name", _int("Data"), "Age"), _config_map),
     "secrets": (_columns("Name", "Type", _int("Data"), "Age"), _secret),

@@ -126,9 +126,7 @@ def number(request: web.Request, name: str) -> int | None:
     try:
         return int(text)
     except ValueError as error:
-        raise errors.BadRequest(
-            f'strconv.ParseInt: parsing "{text}": invalid syntax'
-        ) from error
+        raise errors.BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
 
 
 def is_dry_run(request: web.Request, options: dict[str, Any] | None = None) -> bool:

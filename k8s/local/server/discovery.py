@@ -83,7 +83,13 @@ def resource_list(group: str, version: str) -> bytes:
             resources += [_subresource(kind, name) for name in kind.subresources]
     for plural, sort in _REVIEWS.get((group, version), ()):
         resources.append(
-            {"name": plural, "singularName": sort.lower(), "namespaced": False, "kind": sort, "verbs": ["create"]}
+            {
+                "name": plural,
+                "singularName": sort.lower(),
+                "namespaced": False,
+                "kind": sort,
+                "verbs": ["create"],
+            }
         )
     name = f"{group}/{version}" if group else version
     body: dict[str, Any] = {"kind": "APIResourceList", "groupVersion": name, "resources": resources}
@@ -107,7 +113,9 @@ def _aggregated(core: bool) -> bytes:
     for group, version in group_versions():
         if (group == "") is not core:
             continue
-        resources = [_aggregated_resource(kind) for kind in KINDS if (kind.group, kind.version) == (group, version)]
+        resources = [
+            _aggregated_resource(kind) for kind in KINDS if (kind.group, kind.version) == (group, version)
+        ]
         resources += [
             {
                 "resource": plural,
@@ -119,9 +127,19 @@ def _aggregated(core: bool) -> bytes:
             for plural, sort in _REVIEWS.get((group, version), ())
         ]
         meta = {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None}
-        groups.append({"metadata": meta, "versions": [{"version": version, "resources": resources, "freshness": "Current"}]})
+        groups.append(
+            {
+                "metadata": meta,
+                "versions": [{"version": version, "resources": resources, "freshness": "Current"}],
+            }
+        )
     return to_json(
-        {"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": groups}
+        {
+            "kind": "APIGroupDiscoveryList",
+            "apiVersion": "apidiscovery.k8s.io/v2",
+            "metadata": {},
+            "items": groups,
+        }
     )
 
 

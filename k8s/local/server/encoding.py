@@ -41,11 +41,15 @@ class Encoder:
 
     def whole(self, kind: Kind, obj: Object) -> bytes:
         """The object with kind and apiVersion."""
-        return f'{{"kind":"{kind.kind}","apiVersion":"{kind.api_version}",'.encode() + self.item(kind, obj)[1:]
+        return (
+            f'{{"kind":"{kind.kind}","apiVersion":"{kind.api_version}",'.encode() + self.item(kind, obj)[1:]
+        )
 
     def uncached(self, kind: Kind, obj: Object) -> bytes:
         """The object, for what is not stored: the outcome of a dry run has no version of its own."""
-        return _encode({"kind": kind.kind, "apiVersion": kind.api_version, **_without_type(to_view(kind, obj))})
+        return _encode(
+            {"kind": kind.kind, "apiVersion": kind.api_version, **_without_type(to_view(kind, obj))}
+        )
 
 
 def _without_type(obj: Object) -> Object:

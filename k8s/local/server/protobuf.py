@@ -1,7 +1,7 @@
 """Bodies that clients send as protobuf (kubectl does so for some commands), read into the same form as JSON.
 
-The envelope is the four bytes ``k8s\\0`` and a runtime.Unknown. Field numbers come from openapi/protobuf.json.
-Answers are always JSON, which these clients accept.
+The envelope is the four bytes ``k8s\\0`` and a runtime.Unknown. Field numbers come from
+openapi/protobuf.json. Answers are always JSON, which these clients accept.
 """
 
 from __future__ import annotations

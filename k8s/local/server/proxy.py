@@ -110,7 +110,7 @@ async def _forward(request: web.Request, url: str, path: str) -> web.StreamRespo
             f"error trying to reach service: dial tcp {error.host}:{error.port}: connect: connection refused"
         ) from error
     except aiohttp.ClientError as error:
-        raise errors.ServiceUnavailable(f"error trying to reach service: {error or path}") from error
+        raise errors.ServiceUnavailable(f"error trying to reach service: {str(error) or path}") from error
 
 
 async def _answer(request: web.Request, upstream: aiohttp.ClientResponse) -> web.StreamResponse:

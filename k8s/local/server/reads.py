@@ -20,10 +20,11 @@ from k8s.local.server.tables import partial_metadata, table
 from k8s.local.store import Object, Store
 
 _EXPIRED_CONTINUE = (
-    "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-    "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
-    "the results. Continuing with the provided token results in an inconsistent list - objects that were "
-    "created, modified, or deleted between the time the first chunk was returned and now may show up in the list."
+    "The provided continue parameter is too old to display a consistent list result. You can start a new "
+    "list without the continue parameter, or use the continue token in this response to retrieve the remainder "
+    "of the results. Continuing with the provided token results in an inconsistent list - objects that were "
+    "created, modified, or deleted between the time the first chunk was returned and now may show up in "
+    "the list."
 )
 _ENDPOINTS_WARNING = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
 
@@ -31,9 +32,7 @@ _ENDPOINTS_WARNING = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery
 def shape_of(request: web.Request) -> str:
     """What the client would rather have: "Table", "PartialObjectMetadata" or "" for the objects."""
     for accepted in request.headers.get("Accept", "").split(","):
-        parameters = dict(
-            part.strip().split("=", 1) for part in accepted.split(";")[1:] if "=" in part
-        )
+        parameters = dict(part.strip().split("=", 1) for part in accepted.split(";")[1:] if "=" in part)
         if "json" not in accepted and "*/*" not in accepted and parameters.get("as"):
             continue
         if parameters.get("as") == "Table":
@@ -76,7 +75,9 @@ def answer(
     shape = shape_of(request)
     headers = {**warnings_of(kind), **(headers or {})}
     if shape == "Table":
-        body = to_json(table(kind, [obj], version=obj["metadata"].get("resourceVersion", ""), include=_included(request)))
+        body = to_json(
+            table(kind, [obj], version=obj["metadata"].get("resourceVersion", ""), include=_included(request))
+        )
     elif shape:
         body = to_json(partial_metadata(obj))
     elif stored:
@@ -193,7 +194,8 @@ def parse_version(text: str) -> int:
     """
     if not text.isdigit():
         cause = errors.Cause(
-            "FieldValueInvalid", f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax',
+            "FieldValueInvalid",
+            f'Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax',
             "resourceVersion",
         )
         raise errors.Invalid("ListOptions", "", [cause], "meta.k8s.io")

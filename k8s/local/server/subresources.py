@@ -20,7 +20,6 @@ from k8s.local.server.reads import json_response
 from k8s.local.server.writes import patched_with
 from k8s.local.store import Object
 
-
 # Scale
 
 
@@ -58,7 +57,9 @@ async def scale(request: web.Request, target: Target) -> web.StreamResponse:
     replicas = wanted.get("spec", {}).get("replicas", 0)
     if replicas < 0:
         cause = errors.Cause(
-            "FieldValueInvalid", f"Invalid value: {replicas}: must be greater than or equal to 0", "spec.replicas"
+            "FieldValueInvalid",
+            f"Invalid value: {replicas}: must be greater than or equal to 0",
+            "spec.replicas",
         )
         raise errors.Invalid("Scale", target.name, [cause], "autoscaling")
 
@@ -178,7 +179,8 @@ def _check_budgets(context: Context, pod: Object) -> None:
         if not selector_matches(spec.get("selector"), labels):
             continue
         guarded = [
-            other for other in context.store.list("pods", space)
+            other
+            for other in context.store.list("pods", space)
             if selector_matches(spec.get("selector"), other["metadata"].get("labels", {}))
         ]
         expected = _expected(context, guarded)
@@ -207,7 +209,11 @@ def _expected(context: Context, pods: list[Object]) -> int:
         identity = pod["metadata"]["uid"]
         for reference in pod["metadata"].get("ownerReferences", []):
             kind = BY_TYPE.get((reference["apiVersion"], reference["kind"]))
-            owner = context.store.find(kind.key, pod["metadata"]["namespace"], reference["name"]) if kind else None
+            owner = (
+                context.store.find(kind.key, pod["metadata"]["namespace"], reference["name"])
+                if kind
+                else None
+            )
             if owner is not None and "replicas" in owner.get("spec", {}):
                 wanted, identity = owner["spec"]["replicas"], reference["uid"]
         owners[identity] = wanted

@@ -1,4 +1,4 @@
-"""Kinds that are kept in another version of the API than they are read in: core events as events.k8s.io/v1."""
+"""Kinds that are kept in one version of the API and read in another: core events as events.k8s.io/v1."""
 
 from __future__ import annotations
 
@@ -24,11 +24,15 @@ def to_view(kind: Kind, obj: Object) -> Object:
     """A stored object as this kind shows it."""
     if not kind.is_view:
         return obj
-    return {_EVENT_FIELDS.get(key, key): value for key, value in obj.items() if key not in ("kind", "apiVersion")}
+    return {
+        _EVENT_FIELDS.get(key, key): value for key, value in obj.items() if key not in ("kind", "apiVersion")
+    }
 
 
 def from_view(kind: Kind, obj: Object) -> Object:
     """An object of this kind as it is stored."""
     if not kind.is_view:
         return obj
-    return {_CORE_FIELDS.get(key, key): value for key, value in obj.items() if key not in ("kind", "apiVersion")}
+    return {
+        _CORE_FIELDS.get(key, key): value for key, value in obj.items() if key not in ("kind", "apiVersion")
+    }

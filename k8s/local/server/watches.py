@@ -64,7 +64,10 @@ class Watch:
         """One line of the stream."""
         if self.shape == "Table":
             body = table(
-                self.kind, [obj], version=obj["metadata"]["resourceVersion"], include=self.include,
+                self.kind,
+                [obj],
+                version=obj["metadata"]["resourceVersion"],
+                include=self.include,
                 with_columns=not self.columns_sent,
             )
             self.columns_sent = True
@@ -111,7 +114,9 @@ async def watch(request: web.Request, target: Target) -> web.StreamResponse:
     subscription = context.store.subscribe([target.kind.key], limit=BACKLOG_LIMIT)
     context.watches.add(subscription)
     try:
-        response = web.StreamResponse(headers={"Content-Type": "application/json", **warnings_of(target.kind)})
+        response = web.StreamResponse(
+            headers={"Content-Type": "application/json", **warnings_of(target.kind)}
+        )
         response.enable_chunked_encoding()
         await response.prepare(request)
         await _write(response, lines)
@@ -147,15 +152,15 @@ def _beginning(request: web.Request, watching: Watch, *, initial: bool) -> tuple
     if request.query.get("sendInitialEvents", "").lower() == "false":
         return [], False
     found = store.list(watching.kind.key, watching.namespace)
-    lines = [watching.encoded("ADDED", obj) for obj in found if watching.matches is None or watching.matches(obj)]
+    lines = [
+        watching.encoded("ADDED", obj) for obj in found if watching.matches is None or watching.matches(obj)
+    ]
     if initial and watching.bookmarks:
         lines.append(watching.bookmark(INITIAL_EVENTS_END))
     return lines, False
 
 
-async def _follow(
-    response: web.StreamResponse, watching: Watch, subscription: Any, seconds: float
-) -> None:
+async def _follow(response: web.StreamResponse, watching: Watch, subscription: Any, seconds: float) -> None:
     ends = time.monotonic() + seconds
     last_bookmark = ends - LAST_BOOKMARK_BEFORE_END_SECONDS
     marks = time.monotonic() + BOOKMARK_SECONDS

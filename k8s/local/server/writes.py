@@ -74,7 +74,7 @@ def _check_type(kind: Kind, body: dict[str, Any]) -> None:
         )
     if name and name != kind.kind:
         raise errors.BadRequest(
-            f"{name} in version \"{kind.version}\" cannot be handled as a {kind.kind}: converting ({name}) "
+            f'{name} in version "{kind.version}" cannot be handled as a {kind.kind}: converting ({name}) '
             f"to ({kind.kind}): unknown conversion"
         )
 
@@ -161,7 +161,9 @@ def patched_with(media: str, node: Node, obj: Object, body: Any) -> Any:
     if media == JSON_PATCH:
         return json_patch(obj, body)
     if not isinstance(body, dict):
-        raise errors.BadRequest("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+        raise errors.BadRequest(
+            "error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}"
+        )
     if media == MERGE_PATCH:
         return merge_patch(obj, body)
     return strategic_merge_patch(node, obj, body)
@@ -172,7 +174,9 @@ async def _apply(request: web.Request, target: Target) -> web.StreamResponse:
     kind = target.kind
     manager = request.query.get("fieldManager", "")
     if not manager:
-        cause = errors.Cause("FieldValueRequired", "Required value: is required for apply patch", "fieldManager")
+        cause = errors.Cause(
+            "FieldValueRequired", "Required value: is required for apply patch", "fieldManager"
+        )
         raise errors.Invalid("PatchOptions", "", [cause], "meta.k8s.io")
     body = await _apply_body(request, kind)
     obj, headers = decoded(request, kind, body)
@@ -198,9 +202,7 @@ async def _apply(request: web.Request, target: Target) -> web.StreamResponse:
 async def _apply_body(request: web.Request, kind: Kind) -> Any:
     body = await read_body(request, kind.kind)
     if not isinstance(body, dict) or not body.get("kind") or not body.get("apiVersion"):
-        raise errors.BadRequest(
-            'error decoding YAML: Object \'Kind\' is missing in the body of an apply patch'
-        )
+        raise errors.BadRequest("error decoding YAML: Object 'Kind' is missing in the body of an apply patch")
     return body
 
 
@@ -210,7 +212,9 @@ async def delete(request: web.Request, target: Target) -> web.StreamResponse:
     kind = target.kind
     options = await _delete_options(request)
     dry_run = is_dry_run(request, options)
-    found = context.registry.delete(kind.key, target.namespace, target.name, **_delete_arguments(options), dry_run=dry_run)
+    found = context.registry.delete(
+        kind.key, target.namespace, target.name, **_delete_arguments(options), dry_run=dry_run
+    )
     gone = context.store.find(kind.key, target.namespace, target.name) is None
     if kind.returns_deleted or not gone or kind.key == "namespaces":
         return answer(request, kind, found, stored=not dry_run)
@@ -235,7 +239,11 @@ async def delete_collection(request: web.Request, target: Target) -> web.StreamR
     matches = matcher_of(request, kind)
     found = [
         context.registry.delete(
-            kind.key, obj["metadata"].get("namespace", ""), obj["metadata"]["name"], **arguments, dry_run=dry_run
+            kind.key,
+            obj["metadata"].get("namespace", ""),
+            obj["metadata"]["name"],
+            **arguments,
+            dry_run=dry_run,
         )
         for obj in context.store.list(kind.key, target.scope)
         if matches is None or matches(obj)
@@ -268,7 +276,8 @@ def _delete_arguments(options: dict[str, Any]) -> dict[str, Any]:
     if policy not in _PROPAGATIONS:
         cause = errors.Cause(
             "FieldValueInvalid",
-            f'Invalid value: {{}}: DeletionPropagation need to be one of "Foreground", "Background", "Orphan" or nil',
+            'Invalid value: {}: DeletionPropagation need to be one of "Foreground", '
+            '"Background", "Orphan" or nil',
             "propagationPolicy",
         )
         raise errors.Invalid("DeleteOptions", "", [cause], "meta.k8s.io")

@@ -23,8 +23,8 @@ _SUBDOMAIN_TEXT: Final = (
     f"'{_SUBDOMAIN}')"
 )
 _LABEL_TEXT: Final = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and "
-    "end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start "
+    "and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
     f"'{_LABEL}')"
 )
 _DNS1035_TEXT: Final = (
@@ -39,8 +39,8 @@ _QUALIFIED_TEXT: Final = (
 )
 _VALUE_TEXT: Final = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must "
-    "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for "
-    f"validation is '{_VALUE}')"
+    "start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used "
+    f"for validation is '{_VALUE}')"
 )
 _CONFIG_KEY_TEXT: Final = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or "
@@ -66,7 +66,9 @@ def required(field: str, why: str = "") -> Cause:
 def unsupported(field: str, value: Any, supported: Iterable[str]) -> Cause:
     """The field must have one of a few values."""
     known = ", ".join(go_value(each) for each in sorted(supported))
-    return Cause("FieldValueNotSupported", f"Unsupported value: {go_value(value)}: supported values: {known}", field)
+    return Cause(
+        "FieldValueNotSupported", f"Unsupported value: {go_value(value)}: supported values: {known}", field
+    )
 
 
 def duplicate(field: str, value: Any) -> Cause:
@@ -155,7 +157,11 @@ def at_least(field: str, value: Any, bound: int = 0) -> list[Cause]:
     """A number that is not below ``bound``; nothing to say when it is absent."""
     if value is None or value >= bound:
         return []
-    return [invalid(field, value, f"must be greater than {'or equal to ' if bound == 0 else ''}{max(0, bound - 1)}")]
+    return [
+        invalid(
+            field, value, f"must be greater than {'or equal to ' if bound == 0 else ''}{max(0, bound - 1)}"
+        )
+    ]
 
 
 def port(field: str, value: int) -> list[Cause]:
@@ -166,5 +172,5 @@ def port(field: str, value: int) -> list[Cause]:
 
 
 def one_of(field: str, value: Any, supported: Iterable[str]) -> list[Cause]:
-    """A value from a list; absent means that the default was not filled in, which is for defaulting to see to."""
+    """A value from a list."""
     return [] if value in supported else [unsupported(field, value, supported)]

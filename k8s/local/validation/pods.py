@@ -62,7 +62,9 @@ def _volumes(volumes: list[dict[str, Any]], at: str) -> tuple[set[str], list[Cau
         else:
             found += say.dns_label(f"{here}.name", name)
         sources = [key for key in volume if key != "name"]
-        found += [say.forbidden(f"{here}.{key}", "may not specify more than 1 volume type") for key in sources[1:]]
+        found += [
+            say.forbidden(f"{here}.{key}", "may not specify more than 1 volume type") for key in sources[1:]
+        ]
         names.add(name)
     return names, found
 
@@ -116,7 +118,9 @@ def _port_name(field: str, name: str) -> list[Cause]:
     if len(name) > 15:
         return [say.invalid(field, name, "must be no more than 15 characters")]
     if not all(c.isascii() and (c.islower() or c.isdigit() or c == "-") for c in name):
-        return [say.invalid(field, name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")]
+        return [
+            say.invalid(field, name, "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)")
+        ]
     if not any(c.isalpha() for c in name):
         return [say.invalid(field, name, "must contain at least one letter (a-z)")]
     return []
@@ -163,8 +167,16 @@ def _probes(container: dict[str, Any], at: str) -> list[Cause]:
         handlers = [handler for handler in _HANDLERS if handler in probe]
         if not handlers:
             found.append(say.required(here, "must specify a handler type"))
-        found += [say.forbidden(f"{here}.{h}", "may not specify more than 1 handler type") for h in handlers[1:]]
-        for number in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"):
+        found += [
+            say.forbidden(f"{here}.{h}", "may not specify more than 1 handler type") for h in handlers[1:]
+        ]
+        for number in (
+            "initialDelaySeconds",
+            "timeoutSeconds",
+            "periodSeconds",
+            "successThreshold",
+            "failureThreshold",
+        ):
             found += say.at_least(f"{here}.{number}", probe.get(number))
         if name != "readinessProbe" and probe.get("successThreshold", 1) != 1:
             found.append(say.invalid(f"{here}.successThreshold", probe["successThreshold"], "must be 1"))
@@ -187,15 +199,24 @@ def _resources(resources: dict[str, Any], at: str) -> list[Cause]:
                 found.append(say.invalid(here, name, "must be a standard resource for containers"))
             elif "/" in name and amount(value) % 1:
                 found.append(say.invalid(here, value, "must be an integer"))
+    return found + _requests(requests, limits, at)
+
+
+def _requests(requests: dict[str, str], limits: dict[str, str], at: str) -> list[Cause]:
+    found: list[Cause] = []
     for name, value in requests.items():
         limit = limits.get(name)
         if limit is None:
             if "/" in name:
-                found.append(say.required(f"{at}.limits", "Limit must be set for non overcommitable resources"))
+                found.append(
+                    say.required(f"{at}.limits", "Limit must be set for non overcommitable resources")
+                )
         elif "/" in name and amount(value) != amount(limit):
             found.append(say.invalid(f"{at}.requests", value, f"must be equal to {name} limit of {limit}"))
         elif amount(value) > amount(limit):
-            found.append(say.invalid(f"{at}.requests", value, f"must be less than or equal to {name} limit of {limit}"))
+            found.append(
+                say.invalid(f"{at}.requests", value, f"must be less than or equal to {name} limit of {limit}")
+            )
     return found
 
 
@@ -222,7 +243,7 @@ def _tolerations(tolerations: list[dict[str, Any]], at: str) -> list[Cause]:
             why = "value must be empty when `operator` is 'Exists'"
             found.append(say.invalid(f"{at}[{index}].operator", each["value"], why))
         if not each.get("key") and operator != "Exists":
-            why = "operator must be Exists when `key` is empty, which means \"match all values and all keys\""
+            why = 'operator must be Exists when `key` is empty, which means "match all values and all keys"'
             found.append(say.invalid(f"{at}[{index}].operator", operator, why))
     return found
 
@@ -233,7 +254,11 @@ def pod_update(old: Object, new: Object) -> list[Cause]:
         return [say.forbidden("spec", _UPDATE)]
     kept = new["spec"].get("tolerations", [])
     if any(each not in kept for each in old["spec"].get("tolerations", [])):
-        return [say.forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")]
+        return [
+            say.forbidden(
+                "spec.tolerations", "existing toleration can not be modified except its tolerationSeconds"
+            )
+        ]
     return []
 
 

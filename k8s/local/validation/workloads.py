@@ -23,7 +23,9 @@ def deployment(obj: Object) -> list[Cause]:
     if deadline is not None:
         found += say.at_least("spec.progressDeadlineSeconds", deadline)
         if deadline <= spec.get("minReadySeconds", 0):
-            found.append(say.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"))
+            found.append(
+                say.invalid("spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds")
+            )
     return found
 
 
@@ -106,8 +108,8 @@ def _count_or_percent(field: str, value: Any) -> list[Cause]:
         return say.at_least(field, value)
     if not (isinstance(value, str) and value.endswith("%") and value[:-1].isdigit()):
         why = (
-            "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
-            "regex used for validation is '[0-9]+%')"
+            "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or "
+            "'93%', regex used for validation is '[0-9]+%')"
         )
         return [say.invalid(field, value, why)]
     if field.endswith("maxUnavailable") and int(value[:-1]) > 100:
@@ -123,7 +125,13 @@ def job(obj: Object) -> list[Cause]:
     """A Job."""
     spec = obj.get("spec", {})
     found: list[Cause] = []
-    for name in ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished"):
+    for name in (
+        "parallelism",
+        "completions",
+        "backoffLimit",
+        "activeDeadlineSeconds",
+        "ttlSecondsAfterFinished",
+    ):
         found += say.at_least(f"spec.{name}", spec.get(name))
     pod = spec.get("template", {}).get("spec", {})
     found += pod_spec(pod, "spec.template.spec")
@@ -152,7 +160,9 @@ def autoscaler(obj: Object) -> list[Cause]:
         why = "must be greater than or equal to `minReplicas`"
         found.append(say.invalid("spec.maxReplicas", highest, why))
     target = spec.get("scaleTargetRef", {})
-    return found + [say.required(f"spec.scaleTargetRef.{key}") for key in ("kind", "name") if not target.get(key)]
+    return found + [
+        say.required(f"spec.scaleTargetRef.{key}") for key in ("kind", "name") if not target.get(key)
+    ]
 
 
 def disruption_budget(obj: Object) -> list[Cause]:
