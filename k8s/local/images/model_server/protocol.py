@@ -38,7 +38,7 @@ class Service:
             return Answer(400, {"error": str(problem)})
 
     def _route(self, method: str, path: str, body: bytes) -> Answer:
-        plain = {
+        plain: dict[str, dict[str, Any]] = {
             "/healthz": {"status": "ok"},
             "/v2/health/live": {"live": True},
             "/v2/health/ready": {"ready": True},
