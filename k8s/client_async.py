@@ -6,7 +6,7 @@ the generated client, whose asynchronous half costs 1 s and 60 MB to import.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Final, Self
@@ -127,7 +127,7 @@ class AsyncCluster:
             except ClusterError:
                 self.heard()  # a refusal is an answer
 
-    async def follow_logs(self, namespace: str, pod: str, query: LogQuery) -> AsyncIterator[str]:
+    async def follow_logs(self, namespace: str, pod: str, query: LogQuery) -> AsyncGenerator[str, None]:
         """Log lines as they appear, without their newline, until the container ends.
 
         Raises:

@@ -22,7 +22,7 @@ from k8s.facts import DeploymentFacts, PodFacts
 from k8s.health import Judgement, judge
 from k8s.labels import INSTANCE
 from k8s.manifests import build, namespace
-from k8s.spec import Service, Spec, Wish
+from k8s.spec import Service, Wish
 from tests.k8s.wishes import WISH, changed
 from tests.processes import ClusterServer
 
@@ -88,15 +88,18 @@ def until(cluster: KubernetesCluster, wish: Wish, *states: str) -> Judgement:
         threading.Event().wait(0.1)
 
 
-def predict(cluster: KubernetesCluster, wish: Wish, spec: Spec) -> ProxyResponse:
+HOUSE = {"lotsize": 5850, "bedrooms": 3, "bathrooms": 1, "stories": 2}
+
+
+def predict(cluster: KubernetesCluster, wish: Wish) -> ProxyResponse:
     return cluster.service_proxy(
         wish.namespace,
         wish.name,
-        spec.service.port,
-        method="GET",
-        path=spec.health_path,
-        body=None,
-        content_type=None,
+        wish.spec.service.port,
+        method="POST",
+        path="/v1/models/house:predict",
+        body=msgspec.json.encode({"instances": [HOUSE]}),
+        content_type="application/json",
         timeout_seconds=10,
         max_bytes=100_000,
     )
@@ -111,7 +114,7 @@ def test_a_wish_is_served_scaled_rolled_and_deleted(cluster: KubernetesCluster, 
     wish = wish_in(space, replicas=2)
     apply(cluster, wish)
     assert until(cluster, wish, "running").message == "2 of 2 replicas ready"
-    assert predict(cluster, wish, wish.spec).status == 200
+    assert predict(cluster, wish).status == 200
     first = {pod.name for pod in pods(cluster, space)}
 
     more = msgspec.structs.replace(wish, replicas=3, revision=3)
@@ -130,7 +133,7 @@ def test_a_wish_is_served_scaled_rolled_and_deleted(cluster: KubernetesCluster, 
         assert time.monotonic() < deadline
         threading.Event().wait(0.1)
     with pytest.raises(errors.NotFound):
-        predict(cluster, wish, wish.spec)
+        predict(cluster, wish)
 
 
 def test_logs_are_read_and_followed(cluster: KubernetesCluster, access: Access, space: str) -> None:
@@ -143,25 +146,27 @@ def test_logs_are_read_and_followed(cluster: KubernetesCluster, access: Access, 
     with pytest.raises((errors.LogsGone, errors.MalformedRequest)):
         cluster.logs(space, pod.name, LogQuery(previous=True))
 
-    async def follow() -> str:
+    stop = threading.Event()
+
+    def keep_asking() -> None:
+        while not stop.wait(0.1):
+            predict(cluster, wish)
+
+    async def first_new_line() -> str:
         query = LogQuery(tail_lines=0, timestamps=False)
-        async with AsyncCluster(access) as reader, asyncio.timeout(SECONDS):
-            lines = reader.follow_logs(space, pod.name, query)
-            asking = asyncio.create_task(asyncio.to_thread(_ask_until_stopped, stop))
+        async with (
+            AsyncCluster(access) as reader,
+            aclosing(reader.follow_logs(space, pod.name, query)) as lines,
+        ):
+            asking = asyncio.create_task(asyncio.to_thread(keep_asking))
             try:
-                return await anext(lines)
+                async with asyncio.timeout(SECONDS):
+                    return await anext(lines)
             finally:
                 stop.set()
                 await asking
-                await lines.aclose()  # type: ignore[attr-defined]
 
-    stop = threading.Event()
-
-    def _ask_until_stopped(stop: threading.Event) -> None:
-        while not stop.wait(0.1):
-            predict(cluster, wish, wish.spec)
-
-    assert asyncio.run(follow())
+    assert "predict" in asyncio.run(first_new_line())
 
 
 def test_a_crashing_image_is_failed_in_plain_words(cluster: KubernetesCluster, space: str) -> None:
@@ -169,7 +174,7 @@ def test_a_crashing_image_is_failed_in_plain_words(cluster: KubernetesCluster, s
     apply(cluster, wish)
     assert "keeps ending" in until(cluster, wish, "failed").message
     with pytest.raises(errors.ServiceHasNoEndpoints):
-        predict(cluster, wish, wish.spec)
+        predict(cluster, wish)
 
 
 def test_an_image_that_is_not_there_is_failed_in_plain_words(cluster: KubernetesCluster, space: str) -> None:
