@@ -16,37 +16,51 @@ name=${NAME:-house-walk}
 api=$url/api/v1
 one=$api/teams/$team/deployments/$name
 
-# call METHOD ADDRESS [JSON]: the answer's body; an HTTP error ends the script and shows the problem.
+# call METHOD ADDRESS [JSON]: the answer's body. An HTTP error shows the problem and ends the script.
 call() {
     method=$1 address=$2
     shift 2
     if [ $# -gt 0 ]; then set -- --header 'Content-Type: application/json' --data "$1"; fi
-    curl --silent --show-error --fail-with-body --max-time 90 --request "$method" \
-        --header "Authorization: Bearer $token" "$@" "$address"
+    body=$(curl --silent --show-error --fail-with-body --max-time 90 --request "$method" \
+        --header "Authorization: Bearer $token" "$@" "$address") || {
+        echo "$method $address: $body" >&2
+        exit 1
+    }
+    printf '%s\n' "$body"
 }
 
-# first KEY: the first value of that name in the JSON on standard input.
+# first KEY JSON: the first value of that name.
 first() {
-    grep -o "\"$1\":[^,}]*" | head -n 1 | cut -d : -f 2- | tr -d '"'
+    printf '%s\n' "$2" | grep -o "\"$1\":[^,}]*" | head -n 1 | cut -d : -f 2- | tr -d '"'
 }
 
-# settled OPERATION: asks until the operation has ended; fails unless it succeeded.
-settled() {
+# settle JSON: polls the operation of a write's answer until it has ended; it must have succeeded.
+settle() {
+    operation=$(first id "$1")
     tries=0
-    while :; do
-        state=$(call GET "$api/operations/$1/" | first state)
+    while [ "$tries" -lt 60 ]; do
+        answer=$(call GET "$api/operations/$operation/")
+        state=$(first state "$answer")
         case $state in
         succeeded) return 0 ;;
-        failed | superseded) echo "operation $1 $state" >&2 && return 1 ;;
+        failed | superseded) break ;;
         esac
         tries=$((tries + 1))
-        if [ "$tries" -ge 60 ]; then echo "operation $1 is still $state" >&2 && return 1; fi
         sleep 1
     done
+    echo "operation $operation is $state: $answer" >&2
+    exit 1
+}
+
+# show KEY: that part of the deployment as it is now.
+show() {
+    answer=$(call GET "$one/")
+    first "$1" "$answer"
 }
 
 echo "1. Who am I?"
-call GET "$api/me/" | first username
+answer=$(call GET "$api/me/")
+first username "$answer"
 
 echo "2. Create, and hold the answer up to 30 seconds"
 answer=$(call POST "$api/teams/$team/deployments/?wait=30" "{
@@ -56,16 +70,16 @@ answer=$(call POST "$api/teams/$team/deployments/?wait=30" "{
     \"replicas\": 2,
     \"service\": {\"type\": \"NodePort\", \"port\": 5001}
 }")
-operation=$(echo "$answer" | first id)
-echo "operation $operation: $(echo "$answer" | first state)"
+echo "operation $(first id "$answer"): $(first state "$answer")"
 
 echo "3. Poll the operation until it has ended"
-settled "$operation"
-call GET "$one/" | first message
+settle "$answer"
+show message
 
 echo "4. Scale to 3"
-settled "$(call POST "$one/scale/?wait=30" '{"replicas": 3}' | first id)"
-call GET "$one/" | first message
+answer=$(call POST "$one/scale/?wait=30" '{"replicas": 3}')
+settle "$answer"
+show message
 
 echo "5. Predict"
 call POST "$one/predict/" '{
@@ -73,18 +87,18 @@ call POST "$one/predict/" '{
     "method": "POST",
     "body": {"instances": [{"lotsize": 5850, "bedrooms": 3, "bathrooms": 1, "stories": 2}]}
 }'
-echo
 
 echo "6. Logs of all replicas"
 call GET "$one/logs/?tail=5"
-echo
 
 echo "7. Roll out version 2.0"
-settled "$(call PATCH "$one/?wait=30" '{"version": "2.0", "change_cause": "newer data"}' | first id)"
-call GET "$one/" | first image
+answer=$(call PATCH "$one/?wait=30" '{"version": "2.0", "change_cause": "newer data"}')
+settle "$answer"
+show image
 
 echo "8. Delete"
-settled "$(call DELETE "$one/?wait=30" | first id)"
+answer=$(call DELETE "$one/?wait=30")
+settle "$answer"
 status=$(curl --silent --output /dev/null --write-out '%{http_code}' \
     --header "Authorization: Bearer $token" "$one/")
 echo "reading it now answers $status"

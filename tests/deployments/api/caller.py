@@ -4,7 +4,7 @@ import json
 import re
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]
 from django.contrib.admindocs.views import simplify_regex
 from django.test import Client
 

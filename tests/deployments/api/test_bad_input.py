@@ -154,7 +154,7 @@ def test_a_bad_scale_is_named(body: Any, api: Caller, house: Deployment) -> None
 @pytest.mark.parametrize(("method", "address", "status"), [
     ("GET", "nothing/", 404),
     ("POST", "nothing/", 404),
-    ("GET", "/api/", 404),
+    ("GET", "/api/v1/", 404),
     ("GET", "/api/v2/deployments/", 404),
     ("GET", "teams/%00/deployments/", 404),
     ("GET", "teams/nobody/deployments/", 404),

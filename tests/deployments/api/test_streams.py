@@ -24,7 +24,7 @@ SECONDS = 10
 
 async def opened(address: str, **headers: str) -> AsyncIterator[tuple[str, Any]]:
     """Event names and data of a stream, without its heartbeats."""
-    answer = await AsyncClient().get(f"/api/v1/{address}", headers=headers)
+    answer: Any = await AsyncClient().get(f"/api/v1/{address}", headers=headers)
     assert answer.status_code == 200, answer.content
     assert answer.headers["Content-Type"] == "text/event-stream"
     async for chunk in answer.streaming_content:
@@ -100,7 +100,7 @@ async def test_a_stream_ends_when_its_session_does(
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.1)
     browser = AsyncClient()
     await browser.aforce_login(viewer)
-    answer = await browser.get("/api/v1/watch/")
+    answer: Any = await browser.get("/api/v1/watch/")
     chunks = answer.streaming_content
     assert b"hello" in await anext(chunks)
     await sync_to_async(browser.session.flush)()
