@@ -24,11 +24,16 @@ _JUDGED_COLUMNS = ("state", "state_since", "message", "ready_replicas", "updated
 
 
 def refresh(
-    deployment: Deployment, pods: Sequence[PodFacts] | None = None, *, now: datetime | None = None
+    deployment: Deployment,
+    pods: Sequence[PodFacts] | None = None,
+    *,
+    now: datetime | None = None,
+    may_end: bool = True,
 ) -> bool:
     """Judges a deployment anew, stores what changed, moves its operations. True if people see a change.
 
-    `pods` are its observed pods; None reads them from the database.
+    `pods` are its observed pods; None reads them from the database. `may_end` False
+    says that no operation is waiting, which spares asking.
     """
     now = now or timezone.now()
     if pods is None:
@@ -46,7 +51,7 @@ def refresh(
     changed = before != tuple(getattr(deployment, column) for column in _JUDGED_COLUMNS)
     if changed:
         deployment.save(update_fields=_JUDGED_COLUMNS)
-    return _end_operations(deployment, now) or changed
+    return (may_end and _end_operations(deployment, now)) or changed
 
 
 def stored_pods(deployment: Deployment) -> list[PodFacts]:

@@ -11,6 +11,7 @@ from deployments.models.deployment import (
     TimelineEntry,
 )
 from deployments.models.idempotency import IdempotencyRecord
+from deployments.models.leadership import Leadership
 from deployments.models.observed import Event, Node, Pod
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Deployment",
     "Event",
     "IdempotencyRecord",
+    "Leadership",
     "Model",
     "ModelVersion",
     "Namespace",

@@ -1,0 +1,51 @@
+"""The observer's one thread for the database: writes in order, the event loop never waits."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import Error, close_old_connections, connections
+
+logger = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
+
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class Database:
+    """Runs database work in a single thread; use `run` where a failure may be told, `insist` where not."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Raises: django.db.Error."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, _fresh, work)
+
+    async def insist(self, work: Callable[[], Result]) -> Result:
+        """Repeats the work until the database takes it: a locked or restarted one comes back."""
+        pause = 0.2
+        while True:
+            try:
+                return await self.run(work)
+            except Error as exc:
+                logger.warning("database trouble, again in %.1f s: %s", pause, exc)
+            await asyncio.sleep(pause)
+            pause = min(_LONGEST_PAUSE_SECONDS, pause * 2)
+
+    def close(self) -> None:
+        self._thread.submit(connections.close_all)
+        self._thread.shutdown(wait=True, cancel_futures=False)
+
+
+def _fresh(work: Callable[[], Result]) -> Result:
+    close_old_connections()
+    try:
+        return work()
+    except Error:
+        # A broken connection must not meet the next piece of work.
+        connections.close_all()
+        raise

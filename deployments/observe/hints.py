@@ -1,0 +1,62 @@
+"""Nudges and enqueues leave through here: off the event loop, throttled, and never in the way."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+
+from deployments import nudges, queue
+from deployments.nudges import Nudge
+
+logger = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 1.0
+_FLUSH_SECONDS = 0.05
+_FORGET_SECONDS = 60.0
+
+
+class Hints:
+    """At most one nudge a second for each name; the last one of a burst is sent, too.
+
+    Redis is asked in a thread of its own: while it is away, recording goes on.
+    """
+
+    def __init__(self) -> None:
+        self._sent_at: dict[Nudge, float] = {}
+        self._pending: set[Nudge] = set()
+        self._to_reconcile: set[int] = set()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="hints")
+
+    def tell(self, told: Iterable[Nudge]) -> None:
+        self._pending.update(told)
+
+    def reconcile(self, deployment_ids: Iterable[int]) -> None:
+        self._to_reconcile.update(deployment_ids)
+
+    async def run(self) -> None:
+        """Sends what is due, for ever."""
+        while True:
+            await asyncio.sleep(_FLUSH_SECONDS)
+            due = self._take_due(time.monotonic())
+            ids, self._to_reconcile = self._to_reconcile, set()
+            if due or ids:
+                await asyncio.get_running_loop().run_in_executor(self._thread, _send, due, ids)
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    def _take_due(self, now: float) -> list[Nudge]:
+        latest = now - _EVERY_SECONDS
+        due = [nudge for nudge in self._pending if self._sent_at.get(nudge, latest) <= latest]
+        self._pending.difference_update(due)
+        self._sent_at.update(dict.fromkeys(due, now))
+        if len(self._sent_at) > 10_000:
+            self._sent_at = {name: at for name, at in self._sent_at.items() if now - at < _FORGET_SECONDS}
+        return due
+
+
+def _send(due: list[Nudge], ids: set[int]) -> None:
+    nudges.send(*due)
+    for deployment_id in ids:
+        queue.enqueue(deployment_id)

@@ -1,0 +1,75 @@
+"""What is stored of a cluster's being there, and what is done when it comes back. Runs in a thread."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from deployments import settling
+from deployments.models import Cluster, ClusterState, Deployment, Operation, OperationState, State
+from deployments.nudges import Nudge
+from deployments.reconcile import leases
+
+_MOST_RECHECKED = 200
+
+
+def mark_seen(cluster_id: int, at: datetime, *, version: str, message: str) -> list[Nudge]:
+    """Word came from a cluster. Answers whom to tell: everybody with something there, if it was away."""
+    row = Cluster.objects.filter(pk=cluster_id).first()
+    if row is None:
+        return []
+    returned = row.state != ClusterState.CONNECTED
+    Cluster.objects.filter(pk=cluster_id).update(
+        seen_at=at,
+        state=ClusterState.CONNECTED,
+        unreachable_since=None,
+        message=message,
+        version=(version or row.version)[:40],
+    )
+    return _everybody(cluster_id) if returned else []
+
+
+def mark_lost(cluster_id: int, message: str) -> list[Nudge]:
+    """No word comes from a cluster any more."""
+    row = Cluster.objects.filter(pk=cluster_id).first()
+    if row is None:
+        return []
+    newly = row.state != ClusterState.UNREACHABLE
+    since = row.unreachable_since or row.seen_at or timezone.now()
+    Cluster.objects.filter(pk=cluster_id).update(
+        state=ClusterState.UNREACHABLE, unreachable_since=since, message=message
+    )
+    return _everybody(cluster_id) if newly else []
+
+
+def due_after_return(cluster_id: int) -> list[int]:
+    """Unsettled deployments of a cluster that is back; their back-off is over."""
+    rows = Deployment.objects.filter(leases.UNSETTLED, cluster_id=cluster_id)
+    rows.update(retry_at=None)
+    return list(rows.values_list("pk", flat=True))
+
+
+def recheck(cluster_id: int) -> list[Nudge]:
+    """Judges again what time alone can change: patience that ends, operations that fail by lasting."""
+    waiting = Operation.objects.filter(
+        state=OperationState.WAITING, deployment__cluster_id=cluster_id
+    ).values_list("deployment_id", flat=True)
+    moving = Q(state=State.DEPLOYING) | Q(pk__in=list(waiting[:_MOST_RECHECKED]))
+    rows = Deployment.objects.filter(moving, cluster_id=cluster_id, deleted_at=None)
+    nudges = []
+    for pk in list(rows.values_list("pk", flat=True)[:_MOST_RECHECKED]):
+        with transaction.atomic():
+            row = (
+                Deployment.objects.select_for_update(of=("self",))
+                .select_related("team", "cluster", "version__model")
+                .get(pk=pk)
+            )
+            if settling.refresh(row):
+                nudges.append(Nudge(team=row.team.name, deployment=row.name))
+    return nudges
+
+
+def _everybody(cluster_id: int) -> list[Nudge]:
+    teams = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None).order_by()
+    return [Nudge(team=name) for name in teams.values_list("team__name", flat=True).distinct()]

@@ -1,0 +1,255 @@
+"""Storing what was seen: bulk upserts, then one judgement per deployment concerned. Runs in a thread."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, TypeVar, cast
+
+import msgspec
+from django.db import transaction
+from django.utils import timezone
+
+from deployments import settling
+from deployments.models import Deployment, Operation, OperationState, Pod
+from deployments.nudges import Nudge
+from deployments.observe import around
+from deployments.observe.batches import KindBatch, Word, reduce_words
+from k8s.facts import DeploymentFacts, EventFacts, NodeFacts, PodFacts, ServiceFacts
+from k8s.health import reason_of
+from k8s.labels import INSTANCE
+
+Key = tuple[str, str]
+"""Namespace and name of a deployment in a cluster."""
+
+Item = TypeVar("Item")
+
+_CHUNK = 200
+_POD_COLUMNS = (
+    "deployment",
+    "namespace",
+    "name",
+    "phase",
+    "ready",
+    "restarts",
+    "reason",
+    "node",
+    "created_at",
+    "deleting",
+    "facts",
+)
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What follows from a batch: names to tell, deployments that a worker must look at."""
+
+    nudges: dict[int, Nudge] = field(default_factory=dict)
+    to_reconcile: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Work:
+    """All that a batch says about deployments, by their key."""
+
+    pods: dict[Key, list[PodFacts]] = field(default_factory=lambda: defaultdict(list))
+    gone_pods: set[str] = field(default_factory=set)
+    deployments: dict[Key, DeploymentFacts] = field(default_factory=dict)
+    services: dict[Key, ServiceFacts] = field(default_factory=dict)
+    gone_deployments: dict[Key, str] = field(default_factory=dict)
+    gone_services: set[Key] = field(default_factory=set)
+    touched: set[Key] = field(default_factory=set)
+
+
+def record(cluster_id: int, words: Sequence[Word]) -> Recorded:
+    """Stores a batch. Safe to repeat after a failure: it says how things are, not what changed.
+
+    Raises:
+        django.db.Error.
+    """
+    kinds = reduce_words(words)
+    recorded = Recorded()
+    work = _sorted_by_deployment(cluster_id, kinds)
+    for keys in _chunks(work.touched):
+        with transaction.atomic():
+            _record_deployments(cluster_id, keys, work, recorded)
+    if "Event" in kinds:
+        events = cast("Iterable[EventFacts]", kinds["Event"].changed.values())
+        recorded.nudges.update(around.record_events(cluster_id, list(events)))
+    if "Node" in kinds:
+        nodes = cast("Iterable[NodeFacts]", kinds["Node"].changed.values())
+        around.record_nodes(cluster_id, list(nodes), set(kinds["Node"].gone), complete=kinds["Node"].complete)
+    return recorded
+
+
+def _sorted_by_deployment(cluster_id: int, kinds: dict[str, KindBatch]) -> _Work:
+    work = _Work()
+    pods = kinds.get("Pod", KindBatch())
+    for pod in cast("Iterable[PodFacts]", pods.changed.values()):
+        work.pods[pod.namespace, pod.labels.get(INSTANCE, "")].append(pod)
+    work.gone_pods = set(pods.gone) | (_ghost_pods(cluster_id, pods) if pods.complete else set())
+    deployments = kinds.get("Deployment", KindBatch())
+    for facts in cast("Iterable[DeploymentFacts]", deployments.changed.values()):
+        work.deployments[facts.namespace, facts.name] = facts
+    work.gone_deployments = {(gone.namespace, gone.name): gone.uid for gone in deployments.gone.values()}
+    if deployments.complete:
+        work.gone_deployments |= _ghost_deployments(cluster_id, deployments)
+    services = kinds.get("Service", KindBatch())
+    for service in cast("Iterable[ServiceFacts]", services.changed.values()):
+        work.services[service.namespace, service.name] = service
+    work.gone_services = {(gone.namespace, gone.name) for gone in services.gone.values()}
+    work.touched = {
+        *work.pods,
+        *work.deployments,
+        *work.gone_deployments,
+        *work.services,
+        *work.gone_services,
+        *_keys_of_pods(cluster_id, work.gone_pods),
+    }
+    return work
+
+
+def _ghost_pods(cluster_id: int, listed: KindBatch) -> set[str]:
+    """Pods we know that a whole list no longer has."""
+    known = Pod.objects.filter(cluster_id=cluster_id).values_list("uid", flat=True)
+    return set(known) - set(listed.changed)
+
+
+def _ghost_deployments(cluster_id: int, listed: KindBatch) -> dict[Key, str]:
+    known = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None, facts__isnull=False)
+    rows = known.values_list("namespace", "name", "facts__uid")
+    return {(space, name): uid for space, name, uid in rows if uid not in listed.changed}
+
+
+def _keys_of_pods(cluster_id: int, uids: set[str]) -> set[Key]:
+    keys: set[Key] = set()
+    for chunk in _chunks(uids):
+        rows = Pod.objects.filter(cluster_id=cluster_id, uid__in=chunk, deployment__isnull=False)
+        keys |= set(rows.values_list("deployment__namespace", "deployment__name"))
+    return keys
+
+
+def _record_deployments(cluster_id: int, keys: Sequence[Key], work: _Work, recorded: Recorded) -> None:
+    # In the order of their keys: two writers that lock several rows must not wait for each other.
+    rows = (
+        Deployment.objects.select_for_update(of=("self",))
+        .select_related("team", "cluster", "version__model")
+        .filter(cluster_id=cluster_id, deleted_at=None)
+        .filter(namespace__in={key[0] for key in keys}, name__in={key[1] for key in keys})
+        .order_by("pk")
+    )
+    wanted = set(keys)
+    by_key = {(row.namespace, row.name): row for row in rows if (row.namespace, row.name) in wanted}
+    _store_pods(cluster_id, by_key, keys, work)
+    pks = [row.pk for row in by_key.values()]
+    pods = _stored_pods(pks)
+    waiting = set(
+        Operation.objects.filter(state=OperationState.WAITING, deployment_id__in=pks).values_list(
+            "deployment_id", flat=True
+        )
+    )
+    for key, row in by_key.items():
+        _record_one(key, row, work, pods[row.pk], may_end=row.pk in waiting, recorded=recorded)
+
+
+def _store_pods(cluster_id: int, by_key: dict[Key, Deployment], keys: Sequence[Key], work: _Work) -> None:
+    ours = [(by_key[key], pod) for key in keys if key in by_key for pod in work.pods.get(key, ())]
+    Pod.objects.bulk_create(
+        [_pod_row(cluster_id, row, pod) for row, pod in ours],
+        update_conflicts=True,
+        unique_fields=("cluster", "uid"),
+        update_fields=_POD_COLUMNS,
+    )
+    pks = [row.pk for row in by_key.values()]
+    for chunk in _chunks(work.gone_pods):
+        Pod.objects.filter(cluster_id=cluster_id, deployment_id__in=pks, uid__in=chunk).delete()
+
+
+def _pod_row(cluster_id: int, row: Deployment, pod: PodFacts) -> Pod:
+    return Pod(
+        cluster_id=cluster_id,
+        deployment=row,
+        uid=pod.uid,
+        namespace=pod.namespace,
+        name=pod.name,
+        phase=pod.phase[:20],
+        ready=pod.ready,
+        restarts=pod.restarts,
+        reason=reason_of(pod)[:100],
+        node=pod.node,
+        created_at=pod.created_at,
+        deleting=pod.deleting_since is not None,
+        facts=msgspec.to_builtins(pod),
+    )
+
+
+def _stored_pods(pks: Sequence[int]) -> dict[int, list[PodFacts]]:
+    found: dict[int, list[PodFacts]] = defaultdict(list)
+    for pk, facts in Pod.objects.filter(deployment_id__in=pks).values_list("deployment_id", "facts"):
+        found[pk].append(msgspec.convert(facts, PodFacts))
+    return found
+
+
+def _record_one(
+    key: Key,
+    row: Deployment,
+    work: _Work,
+    pods: Sequence[PodFacts],
+    *,
+    may_end: bool,
+    recorded: Recorded,
+) -> None:
+    now = timezone.now()
+    removed = _gone(key, row, work)
+    if key in work.deployments:
+        row.facts = msgspec.to_builtins(work.deployments[key])
+    elif removed:
+        row.facts = None
+    if key in work.services:
+        row.node_port = _node_port(work.services[key])
+    row.observed_at = now
+    row.save(update_fields=["facts", "node_port", "observed_at"])
+    _notice_drift(key, row, work, removed=removed, recorded=recorded)
+    settling.refresh(row, pods, now=now, may_end=may_end)
+    if row.delete_requested_at is not None and not pods and row.facts is None:
+        # All we knew of is gone: a worker makes sure and ends the deployment.
+        recorded.to_reconcile.add(row.pk)
+    recorded.nudges[row.pk] = Nudge(team=row.team.name, deployment=row.name)
+
+
+def _gone(key: Key, row: Deployment, work: _Work) -> bool:
+    """Whether the object that we saw last is gone, and not an older one of the same name."""
+    known: dict[str, Any] = row.facts or {}
+    return (
+        key in work.gone_deployments
+        and key not in work.deployments
+        and work.gone_deployments[key] == known.get("uid")
+    )
+
+
+def _notice_drift(key: Key, row: Deployment, work: _Work, *, removed: bool, recorded: Recorded) -> None:
+    if row.delete_requested_at is not None or row.applied_generation == 0:
+        return
+    now = timezone.now()
+    service_removed = key in work.gone_services and key not in work.services
+    if row.drifted:
+        recorded.to_reconcile.add(row.pk)
+    elif removed or service_removed:
+        what = "Deployment" if removed else "Service"
+        settling.mark_drifted(row, f"The {what} was deleted outside Timoneiro; being created again", now)
+        recorded.to_reconcile.add(row.pk)
+    elif settling.is_drifted(row, now):
+        settling.mark_drifted(row, "Changed outside Timoneiro; being put back", now)
+        recorded.to_reconcile.add(row.pk)
+
+
+def _node_port(service: ServiceFacts) -> int | None:
+    if service.type != "NodePort" or not service.ports:
+        return None
+    return service.ports[0].node_port
+
+
+def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
+    rest = iter(items)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
