@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from k8s.local import credentials
 from k8s.local.persistence import SqliteJournal
 from k8s.local.registry import Registry
-from k8s.local.server.app import Middleware, create_app
+from k8s.local.server.app import create_app
 from k8s.local.server.context import Context, Logs
 from k8s.local.store import Store
 

@@ -35,6 +35,9 @@ class Binary:
 
     def __init__(self, path: Path) -> None:
         self.raw = path.read_bytes()
+        self.address: int
+        self.offset: int
+        self.size: int
         offset, count, names_at = (
             struct.unpack_from("<Q", self.raw, 40)[0],
             *struct.unpack_from("<HH", self.raw, 60),

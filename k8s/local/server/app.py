@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from k8s.local import errors
 from k8s.local.server import discovery, reads, reviews, subresources, watches, writes
@@ -20,7 +21,6 @@ logger = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Verb = Callable[[web.Request, Target], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 
 #: Open to everybody, as in Kubernetes (system:public-info-viewer).
 _PUBLIC: Final = ("/healthz", "/livez", "/readyz", "/version")

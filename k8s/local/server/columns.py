@@ -279,8 +279,8 @@ GENERIC: Final[tuple[list[Column], Cells]] = (_columns("Name", "Age"), _generic)
 _EVENT: Final = (
     [
         Column("Last Seen"), Column("Type"), Column("Reason"), Column("Object"),
-        Column("Subobject", priority=1), Column("Source", priority=1), Column("Message"), Column("First Seen", priority=1),
-        Column("Count", "integer", 1), Column("Name", priority=1),
+        Column("Subobject", priority=1), Column("Source", priority=1), Column("Message"),
+        Column("First Seen", priority=1), Column("Count", "integer", 1), Column("Name", priority=1),
     ],
     _event,
 )  # fmt: skip
