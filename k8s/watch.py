@@ -81,8 +81,9 @@ async def watch(
     """Everything of a kind, then each change, for ever.
 
     Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes
-    whenever changes may have been missed. `namespace` None means all of them.
-    Close the generator (`contextlib.aclosing`) to stop: that closes the connection.
+    whenever changes may have been missed, and after each break of the connection.
+    `namespace` None means all of them. Close the generator (`contextlib.aclosing`) to stop:
+    that closes the connection.
 
     Raises:
         MalformedRequest: a kind that cannot be watched; never anything of the cluster's.
@@ -99,7 +100,9 @@ async def watch(
             continue
         except ClusterError as exc:
             error = exc
-        if isinstance(error, Expired):
+        # No answer at all may mean that it comes back as it was some time ago,
+        # from a backup or a lost write: what is known must be compared anew.
+        if isinstance(error, Expired) or error.status in (0, 504):
             watching.resource_version = ""
         failures = 1 if watching.take_progress() else failures + 1
         lost = lost and failures > 1
@@ -142,6 +145,7 @@ class _Watching:
             listed = await self._list()
             self.resource_version = listed.resource_version
             yield listed
+            tell_opened = False
         seconds = random.randint(*WATCH_SECONDS)  # noqa: S311
         query = {
             "watch": "1",

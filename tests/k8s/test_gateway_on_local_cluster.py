@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +25,7 @@ from k8s.labels import INSTANCE
 from k8s.manifests import build, namespace
 from k8s.spec import Service, Wish
 from tests.k8s.wishes import WISH, changed
-from tests.processes import ClusterServer
+from tests.processes import ClusterServer, new_cluster
 
 SECONDS = 40
 
@@ -207,3 +208,66 @@ async def test_a_watch_tells_a_deployment_from_its_birth_to_its_end(
         gone = await next_of(seen, lambda word: isinstance(word, watch.Gone))
         assert isinstance(gone, watch.Gone)
         assert gone.namespace == space
+
+
+async def test_a_cluster_that_dies_is_lost_and_compared_anew_when_it_is_back(tmp_path: Path) -> None:
+    server = new_cluster(tmp_path)
+    await asyncio.to_thread(server.start)
+    access = load_kubeconfig(server.kubeconfig.read_text())
+    client = KubernetesCluster(access)
+    try:
+        await asyncio.to_thread(client.apply, namespace("kept", "pricing"))
+        async with (
+            AsyncCluster(access) as reader,
+            aclosing(watch.watch(reader, "Deployment")) as seen,
+            asyncio.timeout(SECONDS),
+        ):
+            assert isinstance(await anext(seen), watch.Listed)
+            await asyncio.to_thread(client.apply, build(changed(namespace="kept", replicas=0))[0])
+            # At once: the cluster may forget what it was only just told.
+            await asyncio.to_thread(server.kill)
+            died_at = time.monotonic()
+            while not isinstance(await anext(seen), watch.Lost):
+                pass
+            assert time.monotonic() - died_at < 15
+            with pytest.raises(errors.ClusterUnavailable):
+                await asyncio.to_thread(client.version)
+            await asyncio.to_thread(server.start)
+            while isinstance(word := await anext(seen), watch.Lost):
+                pass
+            assert isinstance(word, watch.Listed)
+            kept = await asyncio.to_thread(client.list, "Deployment", "kept")
+            assert [facts.name for facts in word.facts] == [found["metadata"]["name"] for found in kept]
+    finally:
+        client.close()
+        await asyncio.to_thread(server.stop)
+
+
+def test_a_rollout_loses_no_request(cluster: KubernetesCluster, space: str) -> None:
+    wish = wish_in(space, replicas=2)
+    apply(cluster, wish)
+    until(cluster, wish, "running")
+    stop, answers = threading.Event(), list[int]()
+
+    def keep_asking() -> None:
+        while not stop.wait(0.02):
+            try:
+                answers.append(predict(cluster, wish).status)
+            except errors.ClusterError as exc:
+                answers.append(exc.status)
+
+    asking = threading.Thread(target=keep_asking)
+    asking.start()
+    try:
+        rolled = wish_in(space, replicas=2, revision=3, spec={"image": "local/house:2.0", "version": "2.0"})
+        apply(cluster, rolled)
+        until(cluster, rolled, "running")
+        deadline = time.monotonic() + SECONDS
+        while len(pods(cluster, space)) > 2:
+            assert time.monotonic() < deadline
+            threading.Event().wait(0.1)
+    finally:
+        stop.set()
+        asking.join()
+    assert len(answers) > 50
+    assert set(answers) == {200}
