@@ -136,6 +136,8 @@ class DjangoPrograms:
             **self._cluster_side,
             # A stop hands unfinished tasks back at once instead of waiting them out.
             "REMAP_SIGTERM": "SIGQUIT",
+            # Django's checks would load every page and route; `./dev check` makes them.
+            "CELERY_SKIP_CHECKS": "1",
             # Whether to run as root was decided when `./dev up` was typed; once more is noise.
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         }
