@@ -26,7 +26,7 @@ class ApiView(APIView):
 
     renderer_classes = (StructRenderer,)
     parser_classes = (StrictJSONParser, MergePatchParser)
-    metadata_class = None
+    http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     schema = Described()
     claim: idempotency.Claim | None = None
 

@@ -54,6 +54,13 @@ TAGS = {
 }
 """Headings of the documentation, by module of the views."""
 
+INTRODUCTION = """Deploy and scale ML models on Kubernetes.
+
+Authenticate with `Authorization: Bearer tim_...`, or by being signed in to the pages. A write stores a wish
+and answers
+202 with its operation; `?wait=30` holds the answer until it has ended. Every error is a problem (RFC 9457)
+that names the fields. A trailing slash is optional on every address."""
+
 VERBS = {"GET": "read", "PATCH": "change", "DELETE": "delete"}
 
 

@@ -123,8 +123,11 @@ def _from_framework(exc: exceptions.APIException) -> HttpResponse:
     if wait := getattr(exc, "wait", None):
         headers["Retry-After"] = str(int(wait) + 1)
     codes = exc.get_codes()
+    detail = str(exc.detail if isinstance(exc.detail, str) else exc.default_detail)
+    if isinstance(exc, exceptions.UnsupportedMediaType):
+        detail = "Send JSON, with the header Content-Type: application/json."
     error = DomainError(
-        str(exc.detail if isinstance(exc.detail, str) else exc.default_detail),
+        detail,
         code=str(codes if isinstance(codes, str) else exc.default_code),
     )
     error.status = exc.status_code

@@ -36,9 +36,11 @@ class Watch(ApiView):
 @cache
 def schema() -> dict[str, Any]:
     """The OpenAPI 3.1 description; the same for everybody, and for as long as the process lives."""
-    made = SchemaGenerator(api_version="v1").get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
+    made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     made.setdefault("components", {}).setdefault("schemas", {}).update(openapi.components())
-    return dict(made)
+    made["info"]["description"] = openapi.INTRODUCTION
+    made["tags"] = [{"name": name} for name in dict.fromkeys(openapi.TAGS.values())]
+    return made
 
 
 class Schema(ApiView):

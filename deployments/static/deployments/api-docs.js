@@ -3,7 +3,9 @@
 (() => {
   const place = document.getElementById("api-docs");
   const dark = matchMedia("(prefers-color-scheme: dark)");
-  const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+  const chosen = document.documentElement.dataset.theme;
+  const follow = () =>
+    document.documentElement.classList.toggle("dark-mode", chosen === "dark" || (chosen !== "light" && dark.matches));
   dark.addEventListener("change", follow);
   follow();
   SwaggerUIBundle({
