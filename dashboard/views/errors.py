@@ -11,7 +11,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
         request,
         404,
         title="There is nothing here",
-        detail="The address may be mistyped, what it named may be gone, or it is a team's that you are not in.",
+        detail="The address may be mistyped, what it named may be gone, or it is a team's you are not in.",
     )
 
 

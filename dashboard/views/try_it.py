@@ -35,7 +35,7 @@ class TryForm:
         return cls(
             method=str(sample.get("method", "POST")),
             path=str(sample.get("path", "/")),
-            body="" if body is None else json.dumps(body, indent=2),
+            body="" if body is None else spread(body),
         )
 
     @classmethod
@@ -75,6 +75,18 @@ class TryForm:
         return {"curl": f"curl -X {self.method} {shlex.quote(url)}{data}", "python": python}
 
 
+def spread(value: object, indent: str = "") -> str:
+    """JSON as a person would write it: a row of numbers stays one line."""
+    inner = indent + "  "
+    if isinstance(value, dict) and value:
+        parts = [f"{inner}{json.dumps(key)}: {spread(part, inner)}" for key, part in value.items()]
+        return "{\n" + ",\n".join(parts) + f"\n{indent}}}"
+    if isinstance(value, list) and any(isinstance(part, (dict, list)) for part in value):
+        rows = [inner + spread(part, inner) for part in value]
+        return "[\n" + ",\n".join(rows) + f"\n{indent}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
 def python_literal(text: str) -> str:
     try:
         return repr(json.loads(text))
@@ -105,7 +117,10 @@ def try_it(request: PageRequest, team: str, name: str) -> HttpResponse:
 def readable(answer: dict[str, object]) -> dict[str, object]:
     """The answer with its body as text: nothing a model sends is markup to us."""
     body = answer.get("body")
-    text = body if isinstance(body, str) else json.dumps(body, indent=2, ensure_ascii=False)
+    try:
+        text = body if isinstance(body, str) else spread(body)
+    except RecursionError:
+        text = "The answer is JSON nested too deeply to be shown."
     status = answer.get("status")
     return {**answer, "text": text[:SHOWN_CHARACTERS], "good": isinstance(status, int) and status < 400}
 
