@@ -263,8 +263,8 @@ def _since(seconds: int | None, moment: str | None) -> str:
 
 
 async def _nothing() -> AsyncIterator[bytes]:
-    for nothing in ():
-        yield nothing
+    for piece in tuple[bytes, ...]():
+        yield piece
 
 
 async def _text(text: str) -> AsyncIterator[bytes]:

@@ -1,4 +1,4 @@
-"""A local cluster without its API server, for tests of controllers and kubelet: real store, real processes."""
+"""A local cluster without its API server, for tests: real store, real controllers, real processes."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Machinery:
         """As ``kubectl rollout status`` judges it."""
         deployment = self.deployment(name)
         status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
-        return (
+        return bool(
             status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
             and status.get("updatedReplicas", 0) == wanted
             and status.get("replicas", 0) == wanted
@@ -137,7 +137,12 @@ def a_deployment(
         "metadata": {"labels": {"app": name}},
         "spec": {"terminationGracePeriodSeconds": 5, "containers": [a_container(**container)]},
     }
-    own = {"replicas": replicas, "selector": {"matchLabels": {"app": name}}, "template": template, **(spec or {})}
+    own = {
+        "replicas": replicas,
+        "selector": {"matchLabels": {"app": name}},
+        "template": template,
+        **(spec or {}),
+    }
     return {"metadata": {"name": name, "namespace": "default"}, "spec": own}
 
 

@@ -30,7 +30,9 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(reference: str, folder: Path, **environment: str) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+def served(
+    reference: str, folder: Path, **environment: str
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
     """A client of the running image, and its process."""
     image = ImageStore().pull(reference)
     image.unpack(folder / "image")
@@ -189,7 +191,9 @@ def test_a_text_that_is_no_image_name_is_refused_as_such(name: str) -> None:
         ImageStore().pull(name)
 
 
-@pytest.mark.parametrize("name", ["local/house:9.9", "local/house", "example.local:5000/a/b@sha256:" + "0" * 64])
+@pytest.mark.parametrize(
+    "name", ["local/house:9.9", "local/house", "example.local:5000/a/b@sha256:" + "0" * 64]
+)
 def test_an_image_that_is_not_shipped_is_not_found_and_the_shipped_ones_are_listed(name: str) -> None:
     with pytest.raises(ImageNotFound, match=r"runs only the images it ships: .*local/house:1\.0"):
         ImageStore().pull(name)

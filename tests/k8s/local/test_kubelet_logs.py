@@ -64,7 +64,7 @@ async def test_a_rotated_log_keeps_its_newest_parts_and_reads_as_one(tmp_path: P
     lines = (await text(log.path)).splitlines()
     assert len(lines) < 2_000
     assert lines == [f"line {number}" for number in range(2_000 - len(lines), 2_000)]
-    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 30_000
+    assert sum(path.stat().st_size for path in tmp_path.iterdir()) <= 30_000  # noqa: ASYNC240
     assert (await text(log.path, tail_lines=300)).splitlines() == lines[-300:]
 
 
@@ -96,7 +96,9 @@ async def test_following_a_pod_ends_when_its_container_does(tmp_path: Path) -> N
         assert await asyncio.wait_for(cluster.log(follow=True), 5) == ""
 
 
-async def test_questions_about_a_log_that_cannot_be_answered_are_refused_in_the_real_words(tmp_path: Path) -> None:
+async def test_questions_about_a_log_that_cannot_be_answered_are_refused_in_the_real_words(
+    tmp_path: Path,
+) -> None:
     async with machinery(tmp_path) as cluster:
         cluster.create("pods", a_pod(spec={"nodeSelector": {"kind": "none"}}))
         assert await cluster.log() == ""  # on no node yet

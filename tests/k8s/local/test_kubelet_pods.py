@@ -61,7 +61,9 @@ async def test_a_process_gets_its_own_environment_and_nothing_of_ours(
 ) -> None:
     monkeypatch.setenv("OUR_SECRET", "x")
     async with machinery(tmp_path) as cluster:
-        cluster.create("configmaps", {"metadata": {"name": "c", "namespace": "default"}, "data": {"LOG_LEVEL": "DEBUG"}})
+        cluster.create(
+            "configmaps", {"metadata": {"name": "c", "namespace": "default"}, "data": {"LOG_LEVEL": "DEBUG"}}
+        )
         cluster.create(
             "secrets", {"metadata": {"name": "s", "namespace": "default"}, "data": {"key": "aHVzaA=="}}
         )
@@ -91,7 +93,9 @@ async def test_a_missing_config_map_is_told_and_healed_when_it_comes(tmp_path: P
         assert cluster.events("Failed")[0]["message"] == 'Error: configmap "nope" not found'
         with pytest.raises(Exception, match=r'container "server" in pod "p" is waiting to start: CreateCont'):
             await cluster.log()
-        cluster.create("configmaps", {"metadata": {"name": "nope", "namespace": "default"}, "data": {"k": "v"}})
+        cluster.create(
+            "configmaps", {"metadata": {"name": "nope", "namespace": "default"}, "data": {"k": "v"}}
+        )
         await until(lambda: ready(cluster))
 
 
@@ -117,16 +121,17 @@ async def test_a_missing_secret_volume_keeps_the_pod_creating_and_only_an_event_
 
 async def test_paths_under_a_mount_lead_to_the_volume(tmp_path: Path) -> None:
     async with machinery(tmp_path) as cluster:
-        cluster.create("configmaps", {"metadata": {"name": "c", "namespace": "default"}, "data": {"a.txt": "hello"}})
-        spec = {"volumes": [{"name": "v", "configMap": {"name": "c"}}, {"name": "tmp", "emptyDir": {}}]}
-        mounts = [{"name": "v", "mountPath": "/etc/model"}, {"name": "tmp", "mountPath": "/tmp"}]
-        env = [{"name": "FILE", "value": "/etc/model/a.txt"}, {"name": "HOME", "value": "/tmp"}]
+        cluster.create(
+            "configmaps", {"metadata": {"name": "c", "namespace": "default"}, "data": {"a.txt": "hello"}}
+        )
+        spec = {"volumes": [{"name": "v", "configMap": {"name": "c"}}, {"name": "home", "emptyDir": {}}]}
+        mounts = [{"name": "v", "mountPath": "/etc/model"}, {"name": "home", "mountPath": "/home/me"}]
+        env = [{"name": "FILE", "value": "/etc/model/a.txt"}, {"name": "HOME", "value": "/home/me"}]
         cluster.create("pods", a_pod(spec=spec, volumeMounts=mounts, env=env))
         await until(lambda: ready(cluster))
         environment = psutil.Process(cluster.running.kubelet.process_of(cluster.pod(), "server")).environ()
-        assert Path(environment["FILE"]).read_text() == "hello"
-        assert environment["HOME"] != "/tmp"
-        assert Path(environment["HOME"]).is_dir()
+        assert Path(environment["FILE"]).read_text() == "hello"  # noqa: ASYNC240
+        assert environment["HOME"].endswith("/volumes/home")
 
 
 async def test_an_image_that_is_not_shipped_alternates_between_its_two_faces(tmp_path: Path) -> None:
@@ -149,7 +154,9 @@ async def test_a_name_that_is_no_image_name_is_told_as_such(tmp_path: Path) -> N
         assert "must be lowercase" in cluster.events("InspectFailed")[0]["message"]
 
 
-async def test_a_crashing_container_is_restarted_with_growing_pauses_and_keeps_its_last_log(tmp_path: Path) -> None:
+async def test_a_crashing_container_is_restarted_with_growing_pauses_and_keeps_its_last_log(
+    tmp_path: Path,
+) -> None:
     async with machinery(tmp_path, timing=Timing(back_off=0.5)) as cluster:
         seen = cluster.store.subscribe(["pods"])
         cluster.create("pods", a_pod(image="local/crash:1.0"))
@@ -188,7 +195,9 @@ async def test_a_container_over_its_memory_limit_is_killed_and_says_so(tmp_path:
         assert (ended["reason"], ended["exitCode"]) == ("OOMKilled", 137)
 
 
-@pytest.mark.parametrize(("command", "policy", "phase"), [("true", "Never", "Succeeded"), ("false", "Never", "Failed")])
+@pytest.mark.parametrize(
+    ("command", "policy", "phase"), [("true", "Never", "Succeeded"), ("false", "Never", "Failed")]
+)
 async def test_a_pod_that_is_not_restarted_ends_in_a_phase(
     tmp_path: Path, command: str, policy: str, phase: str
 ) -> None:
