@@ -9,7 +9,6 @@ from pathlib import Path
 
 from k8s.local.controllers.deployment import DeploymentController
 from k8s.local.controllers.endpoints import EndpointsController
-from k8s.local.controllers.events import SWEEP_SECONDS, Events
 from k8s.local.controllers.garbage import GarbageCollector
 from k8s.local.controllers.loop import Controller
 from k8s.local.controllers.namespaces import NamespaceController
@@ -17,6 +16,7 @@ from k8s.local.controllers.nodes import DEFAULT_NODES, Nodes, NodeSpec, load_nod
 from k8s.local.controllers.replicaset import ReplicaSetController
 from k8s.local.controllers.scheduler import Scheduler
 from k8s.local.controllers.services import ServiceProxies
+from k8s.local.events import SWEEP_SECONDS, Events
 from k8s.local.kubelet.context import Timing
 from k8s.local.kubelet.kubelet import Kubelet
 from k8s.local.registry import Registry

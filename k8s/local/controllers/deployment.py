@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 from k8s.local.controllers import rollout
-from k8s.local.controllers.events import Events
 from k8s.local.controllers.loop import Controller, controller_of, key_of, owner_key, owner_reference
 from k8s.local.controllers.pods import condition, is_active, is_available
 from k8s.local.controllers.rollout import DESIRED, HASH_LABEL, MAXIMUM, REVISION, Count
 from k8s.local.controllers.rollout_status import deployment_status
+from k8s.local.events import Events
 from k8s.local.registry import Registry
 from k8s.local.store import Change, Key, Object, Store, clone
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from k8s.local.controllers.events import Events
 from k8s.local.controllers.loop import Controller, controller_of, key_of, owner_key, owner_reference
 from k8s.local.controllers.pods import is_active, is_ready, random_suffix, seconds_until_available
 from k8s.local.errors import ApiError
+from k8s.local.events import Events
 from k8s.local.registry import Registry
 from k8s.local.selectors import Requirement, selector_requirements
 from k8s.local.store import Change, Key, Object, Store, clone, timestamp

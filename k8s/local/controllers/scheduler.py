@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Final
 
 from k8s.local.amounts import amount
-from k8s.local.controllers.events import Events
 from k8s.local.controllers.loop import Controller, key_of
+from k8s.local.events import Events
 from k8s.local.kubelet.status import set_condition
 from k8s.local.selectors import Requirement
 from k8s.local.store import Change, Key, Object, Store

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from k8s.local.controllers.endpoints import SERVICE_LABEL, SLICES
-from k8s.local.controllers.events import Events
 from k8s.local.controllers.loop import Controller, key_of
+from k8s.local.events import Events
 from k8s.local.store import Change, Key, Object, Store
 
 NODE_ADDRESS: Final = "127.0.0.1"

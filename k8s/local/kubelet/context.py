@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from k8s.local.controllers.events import Events
+from k8s.local.events import Events
 from k8s.local.kubelet.images import ImageStore
 from k8s.local.kubelet.logs import LogFile
 from k8s.local.kubelet.process import ProcessLedger

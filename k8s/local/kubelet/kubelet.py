@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from k8s.local import errors
-from k8s.local.controllers.events import Events
+from k8s.local.events import Events
 from k8s.local.kubelet import logs
 from k8s.local.kubelet.context import Context, Timing
 from k8s.local.kubelet.images import SHIPPED, ImageStore

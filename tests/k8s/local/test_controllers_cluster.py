@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from k8s.local.controllers import NodeSpec, load_nodes
-from k8s.local.controllers.events import Events
+from k8s.local.events import Events
 from k8s.local.store import Object
 from tests.k8s.local.kit import Machinery, a_deployment, a_pod, a_service, machinery, until
 
