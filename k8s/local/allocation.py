@@ -29,15 +29,13 @@ class Allocator:
         self._store = store
         self._random = random.Random()  # noqa: S311 - no secret, only spread
 
-    def allocate(self, service: Object, old: Object | None) -> None:
-        """Complete ``service`` in place; ``old`` is what it replaces.
+    def allocate(self, service: Object) -> None:
+        """Complete ``service`` in place; call ``carry_over`` before if it replaces another.
 
         Raises:
             Invalid: a wanted address or port is taken, or outside the range.
         """
         spec = service["spec"]
-        if old is not None:
-            _carry_over(spec, old["spec"])
         others = [other["spec"] for other in self._store.list("services") if not _same(other, service)]
         if spec["type"] == "ExternalName":
             for name in ("clusterIP", "clusterIPs"):
@@ -99,7 +97,9 @@ def _same(one: Object, other: Object) -> bool:
     return (mine.get("namespace"), mine["name"]) == (theirs.get("namespace"), theirs["name"])
 
 
-def _carry_over(spec: dict[str, Any], old: dict[str, Any]) -> None:
+def carry_over(service: Object, replaced: Object) -> None:
+    """Keep what was allocated, and give up what the type has no use for any more; changes ``service``."""
+    spec, old = service["spec"], replaced["spec"]
     # A client that PUTs what it once wrote does not know the allocated values: it means to keep them.
     if spec["type"] != "ExternalName" and not spec.get("clusterIP") and old.get("clusterIP"):
         spec["clusterIP"] = old["clusterIP"]
@@ -112,6 +112,8 @@ def _carry_over(spec: dict[str, Any], old: dict[str, Any]) -> None:
         elif not exposed and number and port.get("nodePort") == number:
             # The type was changed back: the ports are given up.
             del port["nodePort"]
+    if not exposed and spec.get("externalTrafficPolicy") == old.get("externalTrafficPolicy"):
+        spec.pop("externalTrafficPolicy", None)
 
 
 def _checked_address(service: Object, wanted: str, taken: Iterable[str | None]) -> str:

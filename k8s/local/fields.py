@@ -82,6 +82,13 @@ def from_fields_v1(tree: dict[str, Any]) -> Paths:
     return found
 
 
+def is_item_key(path: Path) -> bool:
+    """Whether a field is one of those that tell the items of a list apart."""
+    if len(path) < 2 or path[-2][:2] != "k:":
+        return False
+    return path[-1][2:] in json.loads(path[-2][2:])
+
+
 def describe(path: Path) -> str:
     """A field as conflict messages write it: ``.spec.containers[name="c"].image``."""
     return "".join(_describe_element(element) for element in path)

@@ -13,6 +13,7 @@ from k8s.local.fields import (
     children,
     describe,
     from_fields_v1,
+    is_item_key,
     item_element,
     paths_of,
     to_fields_v1,
@@ -254,8 +255,9 @@ def _prune(node: Node, obj: Object, dropped: Paths, asked: Paths, others: list[O
     for owner in others:
         kept |= owner.paths
     prefixes = {path[:depth] for path in kept for depth in range(1, len(path) + 1)}
-    for path in sorted(dropped, key=len, reverse=True):
-        if path not in prefixes:
+    # Outer ones first: an item that goes takes its keys along, and one that stays keeps them.
+    for path in sorted(dropped, key=len):
+        if path not in prefixes and not is_item_key(path):
             _remove(node, obj, path, prefixes)
 
 

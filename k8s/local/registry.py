@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, Literal
 
 from k8s.local import errors, ownership
-from k8s.local.allocation import Allocator
+from k8s.local.allocation import Allocator, carry_over
 from k8s.local.defaults import apply_defaults, prepare_for_create
 from k8s.local.kinds import Kind, kind_of
 from k8s.local.store import Object, Store, clone
@@ -98,7 +98,7 @@ class Registry:
             admit("CREATE", kind, new, None)
         if kind.key == "services":
             validate(kind, new)
-            self._allocator.allocate(new, None)
+            self._allocator.allocate(new)
         validate(kind, new)
         self._check_not_there(kind, new)
         if dry_run:
@@ -176,8 +176,9 @@ class Registry:
             for admit in self.admissions:
                 admit("UPDATE", described, new, old)
             if kind == "services":
+                carry_over(new, old)
                 validate(described, new)
-                self._allocator.allocate(new, old)
+                self._allocator.allocate(new)
             validate_update(described, old, new)
         if applied is not None:
             ownership.write_owners(new, applied)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import ssl
 import sys
 from collections.abc import AsyncIterator
@@ -67,7 +68,7 @@ class Api:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={"HOME": str(self.cache)},
+            env={"HOME": str(self.cache), "PATH": os.defpath},
         )
         out, err = await asyncio.wait_for(process.communicate(text.encode()), 30)
         assert (process.returncode != 0) is fails, err.decode()

@@ -14,7 +14,13 @@ from tests.k8s.local.api_kit import Api, a_config_map, a_deployment, a_pod
 SAMPLES = Path(__file__).with_name("samples")
 #: Sample -> what must be there before. Everything happens in the namespace "err".
 STALE = ("conflict_stale_rv", "conflict_uid_precondition", "already_exists")
-DEPLOYED = ("bad_json_patch", "immutable_selector", "scale_negative", "ssa_no_fieldmanager", "unsupported_media")
+DEPLOYED = (
+    "bad_json_patch",
+    "immutable_selector",
+    "scale_negative",
+    "ssa_no_fieldmanager",
+    "unsupported_media",
+)
 ALONE = (
     "bad_field_selector",
     "bad_label_selector",
@@ -114,7 +120,10 @@ async def test_an_applied_object_is_completed_and_owned_as_on_a_real_cluster(api
     created = (await api.apply(path.partition("?")[0], json.loads(body), "one")).json()
     wanted = recorded["body"]
     assert created["spec"] == wanted["spec"]
-    assert created["metadata"]["managedFields"][0]["fieldsV1"] == wanted["metadata"]["managedFields"][0]["fieldsV1"]
+    assert (
+        created["metadata"]["managedFields"][0]["fieldsV1"]
+        == wanted["metadata"]["managedFields"][0]["fieldsV1"]
+    )
     assert created.keys() == wanted.keys()
 
 
@@ -142,14 +151,20 @@ async def test_nothing_is_created_in_a_namespace_that_is_being_deleted(api: Api)
 
 
 async def test_an_eviction_that_breaks_the_budget_is_refused(api: Api) -> None:
-    budget = {"metadata": {"name": "pdb"}, "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "live"}}}}
+    budget = {
+        "metadata": {"name": "pdb"},
+        "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "live"}}},
+    }
     await in_err(
         api,
         ("/apis/policy/v1/namespaces/err/poddisruptionbudgets", budget),
         ("/api/v1/namespaces/err/pods", a_pod("live")),
     )
     api.cluster.store.update(
-        "pods", "err", "live", lambda pod: pod["status"].update(conditions=[{"type": "Ready", "status": "True"}])
+        "pods",
+        "err",
+        "live",
+        lambda pod: pod["status"].update(conditions=[{"type": "Ready", "status": "True"}]),
     )
     found, recorded = await replay(api, "evict_429_pdb")
     assert found == recorded
