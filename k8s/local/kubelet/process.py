@@ -175,7 +175,9 @@ class ProcessLedger:
         for entry in list(self._folder.iterdir()):
             with contextlib.suppress(psutil.Error, OSError, ValueError):
                 pid = int(entry.name)
-                if abs(psutil.Process(pid).create_time() - float(entry.read_text())) < 0.01:
+                process = psutil.Process(pid)
+                same = abs(process.create_time() - float(entry.read_text())) < 0.01
+                if same and process.status() != psutil.STATUS_ZOMBIE:
                     os.killpg(pid, signal.SIGKILL)
                     ended += 1
             entry.unlink(missing_ok=True)

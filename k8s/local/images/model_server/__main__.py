@@ -12,6 +12,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import environ  # noqa: TID251 - a container is configured by its environment
 from pathlib import Path
+from socketserver import TCPServer
 from types import FrameType
 
 from .predictors import load
@@ -39,6 +40,11 @@ class Server(ThreadingHTTPServer):
         self.busy = 0
         self.connected = 0
         self.idle = threading.Condition()
+
+    def server_bind(self) -> None:
+        # HTTPServer would ask for its own name here, which takes seconds where no name server answers.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def drain(self) -> bool:
         """Wait for requests to be answered and clients to leave; False when that took too long."""
