@@ -11,7 +11,7 @@ from tests.k8s.local.api_kit import CONFIG_MAPS, MERGE, PODS, Api, a_config_map,
 
 
 async def first(events: AsyncIterator[Any], count: int) -> list[tuple[str, str]]:
-    found = []
+    found: list[tuple[str, str]] = []
     async with asyncio.timeout(10):
         while len(found) < count:
             event = await anext(events)
