@@ -82,7 +82,7 @@ def assess(deployment: Deployment, pods: Sequence[PodFacts], now: datetime) -> "
     if deployment.drifted:
         return _with(judged, State.DEPLOYING, f"{counted}: changed outside Timoneiro, being put back")
     if facts is None:
-        return _with(judged, State.PENDING, "Applied; the cluster has not shown it yet")
+        return _with(judged, State.DEPLOYING, "Applied; the cluster has not shown it yet")
     # What we saw is older than what we wrote: its counts describe another wish.
     if facts.generation < deployment.cluster_generation:
         return _with(judged, State.DEPLOYING, f"{counted}: the newest change is being rolled out")

@@ -150,7 +150,7 @@ def delete_pod(deployment: Deployment, pod_name: str, *, by: User) -> Operation:
         pod = get_pod(row, pod_name)
         arguments = {"pod": pod.name}
         operation = operations.begin(row, "delete_pod", by=by.username, arguments=arguments)
-        record(row, "delete pod", f"Delete pod {pod.name}", by=by, arguments=arguments)
+        record(row, "delete pod", f"Delete pod {pod.name}", by=by, at=timezone.now(), arguments=arguments)
         transaction.on_commit(lambda: queue.enqueue_pod_delete(operation.pk), robust=True)
         transaction.on_commit(lambda: nudges.publish(row, operation), robust=True)
         return operation

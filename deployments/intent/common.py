@@ -1,6 +1,7 @@
 """What every wish has in common: the role, the lock, the count, the record, the hint to a worker."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -89,7 +90,7 @@ def store_wish(
     row.save()
     operations.supersede_older(row)
     operation = operations.begin(row, action, by=by.username, arguments=arguments or {})
-    record(row, action, text, by=by, arguments=arguments)
+    record(row, action, text, by=by, at=now, arguments=arguments)
     settling.refresh(row, now=now)
     # robust: the wish is stored; the sweep recovers a dead broker.
     transaction.on_commit(lambda: queue.enqueue(row.pk), robust=True)
@@ -98,7 +99,13 @@ def store_wish(
 
 
 def record(
-    row: Deployment, action: str, text: str, *, by: User, arguments: Mapping[str, Any] | None = None
+    row: Deployment,
+    action: str,
+    text: str,
+    *,
+    by: User,
+    at: datetime,
+    arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """The audit entry and the timeline entry of an action."""
     audit.record(
@@ -108,4 +115,4 @@ def record(
         team=row.team.name,
         detail={"generation": row.generation, **(arguments or {})},
     )
-    TimelineEntry.objects.create(deployment=row, kind="wish", text=text[:400], actor=by.username)
+    TimelineEntry.objects.create(deployment=row, at=at, kind="wish", text=text[:400], actor=by.username)

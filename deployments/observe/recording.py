@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar, cast
 
@@ -209,7 +210,7 @@ def _record_one(
         row.node_port = _node_port(work.services[key])
     row.observed_at = now
     row.save(update_fields=["facts", "node_port", "observed_at"])
-    _notice_drift(key, row, work, removed=removed, recorded=recorded)
+    _notice_drift(key, row, work, now, removed=removed, recorded=recorded)
     settling.refresh(row, pods, now=now, may_end=may_end)
     if row.delete_requested_at is not None and not pods and row.facts is None:
         # All we knew of is gone: a worker makes sure and ends the deployment.
@@ -227,10 +228,11 @@ def _gone(key: Key, row: Deployment, work: _Work) -> bool:
     )
 
 
-def _notice_drift(key: Key, row: Deployment, work: _Work, *, removed: bool, recorded: Recorded) -> None:
+def _notice_drift(
+    key: Key, row: Deployment, work: _Work, now: datetime, *, removed: bool, recorded: Recorded
+) -> None:
     if row.delete_requested_at is not None or row.applied_generation == 0:
         return
-    now = timezone.now()
     service_removed = key in work.gone_services and key not in work.services
     if row.drifted:
         recorded.to_reconcile.add(row.pk)

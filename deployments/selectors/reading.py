@@ -2,6 +2,7 @@
 
 import uuid
 
+import msgspec
 from django.db.models import Count, QuerySet
 
 from deployments.errors import NotFound
@@ -116,14 +117,22 @@ def address_in_cluster(deployment: Deployment) -> str:
 
 
 def wish_of(deployment: Deployment) -> Wish:
-    """All that shapes the cluster's objects, from the row alone."""
+    """All that shapes the cluster's objects, from the row alone.
+
+    A node port that the cluster chose once is asked for again: the address stays,
+    even when the Service has to be made anew.
+    """
+    spec = spec_of(deployment)
+    if spec.service.type == "NodePort" and spec.service.node_port is None:
+        service = msgspec.structs.replace(spec.service, node_port=deployment.node_port)
+        spec = msgspec.structs.replace(spec, service=service)
     return Wish(
         team=deployment.team.name,
         name=deployment.name,
         namespace=deployment.namespace,
         revision=deployment.revision,
         replicas=deployment.replicas,
-        spec=spec_of(deployment),
+        spec=spec,
         restarted_at=deployment.restarted_at.isoformat() if deployment.restarted_at else None,
         change_cause=_change_cause(deployment),
     )
