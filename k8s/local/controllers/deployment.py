@@ -30,37 +30,52 @@ class DeploymentController(Controller):
         super().__init__(store)
         self._registry = registry
         self._events = events
-        #: Pods by the uid of their replica set.
-        self._pods: dict[str, dict[str, Object]] = {}
+        #: Names of what belongs to a controller, by its uid: pods of replica sets, replica sets of
+        #: deployments. Names only: the objects are read anew, for a change may still be on its way here.
+        self._owned: dict[str, set[str]] = {}
 
     def initial(self) -> Iterable[Key]:
-        for pod in self.store.list("pods"):
-            self._index(pod)
+        for kind in ("pods", SETS):
+            for obj in self.store.list(kind):
+                self._index(obj)
         return [key_of(KIND, deployment) for deployment in self.store.list(KIND)]
 
     def concerns(self, change: Change) -> Iterable[Key]:
         kind, namespace, _ = change.key
         if kind == KIND:
             return [change.key]
-        if kind == SETS:
-            return owner_key(change.object, "Deployment", KIND)
         if change.previous is not None:
             self._index(change.previous, gone=True)
         self._index(change.object, gone=change.type == "DELETED")
+        if kind == SETS:
+            return owner_key(change.object, "Deployment", KIND)
         owner = controller_of(change.object)
         found = self.store.find(SETS, namespace, owner["name"]) if owner else None
         return owner_key(found, "Deployment", KIND) if found else []
 
-    def _index(self, pod: Object, *, gone: bool = False) -> None:
-        owner = controller_of(pod)
+    def _index(self, obj: Object, *, gone: bool = False) -> None:
+        owner = controller_of(obj)
         if owner is None:
             return
-        pods = self._pods.setdefault(owner["uid"], {})
-        pods[pod["metadata"]["name"]] = pod
+        names = self._owned.setdefault(owner["uid"], set())
         if gone:
-            del pods[pod["metadata"]["name"]]
-            if not pods:
-                del self._pods[owner["uid"]]
+            names.discard(obj["metadata"]["name"])
+        else:
+            names.add(obj["metadata"]["name"])
+        if not names:
+            del self._owned[owner["uid"]]
+
+    def _belonging(self, kind: str, owner: Object) -> list[Object]:
+        meta = owner["metadata"]
+        found = (self.store.find(kind, meta["namespace"], name) for name in self._owned.get(meta["uid"], ()))
+        return [
+            obj
+            for obj in found
+            if obj is not None and (by := controller_of(obj)) is not None and by["uid"] == meta["uid"]
+        ]
+
+    def _pods(self, replica_set: Object) -> list[Object]:
+        return self._belonging("pods", replica_set)
 
     def reconcile(self, key: Key) -> float | None:
         deployment = self.store.find(*key)
@@ -84,12 +99,7 @@ class DeploymentController(Controller):
 
     def _sets(self, deployment: Object) -> list[Object]:
         """The deployment's replica sets, oldest first."""
-        meta = deployment["metadata"]
-        found = [
-            one
-            for one in self.store.list(SETS, meta["namespace"])
-            if (owner := controller_of(one)) is not None and owner["uid"] == meta["uid"]
-        ]
+        found = self._belonging(SETS, deployment)
         return sorted(found, key=lambda one: (one["metadata"]["creationTimestamp"], rollout.revision_of(one)))
 
     @staticmethod
@@ -131,6 +141,7 @@ class DeploymentController(Controller):
             },
             manager=MANAGER,
         )
+        self._index(new)
         self._annotate(KIND, deployment, {REVISION: revision})
         return new
 
@@ -199,7 +210,7 @@ class DeploymentController(Controller):
             self._apply(deployment, self._sets(deployment), down)
 
     def _has_pods(self, sets: list[Object], *, but: str) -> bool:
-        return any(self._pods.get(one["metadata"]["uid"]) for one in sets if one["metadata"]["name"] != but)
+        return any(self._pods(one) for one in sets if one["metadata"]["name"] != but)
 
     def _resized(self, deployment: Object, new: Count, old: list[Count]) -> dict[str, int]:
         active = [count for count in [*old, new] if count.name and count.wanted]
@@ -217,8 +228,7 @@ class DeploymentController(Controller):
     def _count(self, deployment: Object, replica_set: Object) -> Count:
         """From the pods themselves: the replica set's own counters may be one step behind."""
         least = deployment["spec"].get("minReadySeconds", 0)
-        pods = self._pods.get(replica_set["metadata"]["uid"], {}).values()
-        available = sum(is_active(pod) and is_available(pod, least) for pod in pods)
+        available = sum(is_active(pod) and is_available(pod, least) for pod in self._pods(replica_set))
         wanted = replica_set["spec"].get("replicas", 0)
         return Count(replica_set["metadata"]["name"], wanted, min(available, wanted))
 
@@ -249,7 +259,7 @@ class DeploymentController(Controller):
             for one in sets
             if one["metadata"]["uid"] != new_uid
             and not one["spec"].get("replicas")
-            and not self._pods.get(one["metadata"]["uid"])
+            and not self._pods(one)
             and "deletionTimestamp" not in one["metadata"]
         ]
         for one in sorted(empty, key=rollout.revision_of)[: max(0, len(empty) - limit)]:
@@ -268,9 +278,7 @@ class DeploymentController(Controller):
     def _store_status(self, key: Key, sets: list[Object]) -> float | None:
         deployment = self.store.get(*key)
         new = self._new_set(deployment, sets)
-        pods = {
-            one["metadata"]["uid"]: list(self._pods.get(one["metadata"]["uid"], {}).values()) for one in sets
-        }
+        pods = {one["metadata"]["uid"]: self._pods(one) for one in sets}
         status = deployment_status(deployment, new, sets, pods)
 
         def change(obj: Object) -> None:

@@ -112,8 +112,10 @@ class Sandboxes:
         return self._make(self.root / "pods" / pod["metadata"]["uid"] / "containers" / container, user)
 
     def volume_folder(self, pod: Object, volume: str, user: int | None) -> Path:
-        """A volume's folder, made if need be."""
-        return self._make(self.root / "pods" / pod["metadata"]["uid"] / "volumes" / volume, user)
+        """A volume's folder, made if need be; all containers of the pod may write there."""
+        folder = self._make(self.root / "pods" / pod["metadata"]["uid"] / "volumes" / volume, user)
+        folder.chmod(0o777)
+        return folder
 
     def _make(self, folder: Path, user: int | None) -> Path:
         pod_folder = folder.parent.parent
