@@ -345,7 +345,10 @@ class NewVersion(VersionChanges, kw_only=True, frozen=True, forbid_unknown_field
 
 
 class Ask(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A request for the deployment's own service. `path` begins with a slash."""
+    """A request for the deployment's own service. `path` begins with a slash.
+
+    What is left out is taken from the version's sample request, if that is for the same path.
+    """
 
     path: str | UnsetType = UNSET
     method: str | UnsetType = UNSET

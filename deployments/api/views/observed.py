@@ -1,5 +1,8 @@
 """What belongs to one deployment: pods, events, revisions, manifests, logs, predictions."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
@@ -158,18 +161,24 @@ class Predict(ApiView):
     def post(self, request: Request, team: str, name: str) -> Response:
         row = deployment_of(request, team, name)
         selectors.require_role(user_of(request), row.team, Role.DEPLOYER)
-        payload = only_fields(request, ("path", "method", "body"))
-        sample = row.version.sample_request or {}
-        texts = {
-            "path": payload.get("path", sample.get("path", "/")),
-            "method": payload.get("method", "POST"),
-        }
-        wrong = [
-            FieldError(field, "This must be text.", "not_text")
-            for field, value in texts.items()
-            if not isinstance(value, str)
-        ]
-        if wrong:
-            raise InvalidInput(wrong)
-        answer = ask.predict(row, path=texts["path"], method=texts["method"], body=payload.get("body"))
-        return Response(answer)
+        asked = question(only_fields(request, ("path", "method", "body")), row.version.sample_request)
+        return Response(ask.predict(row, path=asked["path"], method=asked["method"], body=asked["body"]))
+
+
+def question(payload: Mapping[str, Any], sample: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What to send. What is not named is the version's sample's, if that is for the same path.
+
+    Raises:
+        InvalidInput: path or method is not text.
+    """
+    wrong = [
+        FieldError(field, "This must be text.", "not_text")
+        for field in ("path", "method")
+        if not isinstance(payload.get(field, ""), str)
+    ]
+    if wrong:
+        raise InvalidInput(wrong)
+    fits = sample is not None and payload.get("path", sample.get("path")) == sample.get("path")
+    base = dict(sample) if sample is not None and fits else {}
+    method = "POST" if payload.get("body") is not None else "GET"
+    return {"path": "/", "method": method, "body": None, **base, **payload}
