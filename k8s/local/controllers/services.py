@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, cast
@@ -138,7 +139,7 @@ class ServiceProxies(Controller):
         why = (
             "is used by another program on this machine"
             if problem.errno == errno.EADDRINUSE
-            else f"cannot be opened ({problem.strerror})"
+            else f"cannot be opened ({os.strerror(problem.errno or 0).lower()})"
         )
         told = f"{what} {listener.address}:{listener.port} {why}; trying again every {BUSY_RETRY_SECONDS:g}s"
         self._events.emit(service, "Warning", "FailedToBind", told, by="kube-proxy")
