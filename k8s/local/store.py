@@ -50,6 +50,8 @@ class Store:
     def __init__(self, journal: Journal | None = None, *, history_per_kind: int = HISTORY_PER_KIND) -> None:
         self._journal = journal
         self._objects: dict[str, dict[str, dict[str, Object]]] = {}
+        #: Names in order, where no object has come or gone since they were last listed.
+        self._names: dict[tuple[str, str], Names] = {}
         self._history: dict[str, deque[Change]] = {}
         self._history_limit = history_per_kind
         #: Versions up to and including this one are no longer in a kind's history.
@@ -97,9 +99,16 @@ class Store:
     def list(self, kind: str, namespace: str | None = None) -> Objects:
         """Objects of a kind in one namespace, or in all (None), ordered by namespace and name."""
         spaces = self._objects.get(kind, {})
-        if namespace is not None:
-            return [obj for _, obj in sorted(spaces.get(namespace, {}).items())]
-        return [obj for _, space in sorted(spaces.items()) for _, obj in sorted(space.items())]
+        if namespace is None:
+            return [obj for space in sorted(spaces) for obj in self._ordered(kind, space)]
+        return self._ordered(kind, namespace)
+
+    def _ordered(self, kind: str, namespace: str) -> Objects:
+        space = self._objects.get(kind, {}).get(namespace, {})
+        names = self._names.get((kind, namespace))
+        if names is None:
+            names = self._names[kind, namespace] = sorted(space)
+        return [space[name] for name in names]
 
     def namespaces_of(self, kind: str) -> Names:
         """Namespaces that hold an object of this kind."""
@@ -307,11 +316,14 @@ class Store:
         self._version += 1
         obj["metadata"]["resourceVersion"] = str(self._version)
         self._objects.setdefault(kind, {}).setdefault(namespace, {})[name] = obj
+        if change_type == "ADDED":
+            self._names.pop((kind, namespace), None)
         self._publish(Change(change_type, key, obj, previous, self._version))
 
     def _drop(self, key: Key, last: Object) -> Object:
         kind, namespace, name = key
         previous = self._objects[kind][namespace].pop(name)
+        self._names.pop((kind, namespace), None)
         self._version += 1
         last["metadata"]["resourceVersion"] = str(self._version)
         self._publish(Change("DELETED", key, last, previous, self._version))

@@ -23,7 +23,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Verb = Callable[[web.Request, Target], Awaitable[web.StreamResponse]]
 
 #: Open to everybody, as in Kubernetes (system:public-info-viewer).
-_PUBLIC: Final = ("/healthz", "/livez", "/readyz", "/version")
+_PUBLIC: Final = ("healthz", "livez", "readyz", "version")
 _BODY_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
 
@@ -88,7 +88,7 @@ def _error_response(error: errors.ApiError) -> web.Response:
 
 @web.middleware
 async def _authenticate(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if request.path.startswith(_PUBLIC):
+    if request.path.split("/")[1] in _PUBLIC:
         return await handler(request)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     known = request.app[CONTEXT].token
@@ -98,7 +98,7 @@ async def _authenticate(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 async def _dispatch(request: web.Request) -> web.StreamResponse:
-    target = target_of(request.path)
+    target = target_of(request.rel_url.raw_path)
     if target is None:
         return discovery.not_found()
     return await _verb_for(request, target)(request, target)

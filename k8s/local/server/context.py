@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+from urllib.parse import unquote
 
 import msgspec
 import yaml
@@ -77,9 +78,13 @@ class Target:
         return self.namespace or None
 
 
-def target_of(path: str) -> Target | None:
-    """What a path under /api or /apis names; None if nothing that we serve."""
-    parts = path.strip("/").split("/")
+def target_of(raw_path: str) -> Target | None:
+    """What a path (as sent, still quoted) under /api or /apis names; None if nothing that we serve."""
+    quoted = raw_path.removeprefix("/").split("/")
+    parts = [unquote(part) for part in quoted]
+    while parts[-1] == "" and len(parts) > 1:
+        parts.pop()
+    beginning = len(parts)
     if parts[0] == "api" and len(parts) >= 3:
         group, version, parts = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) >= 4:
@@ -94,7 +99,8 @@ def target_of(path: str) -> Target | None:
     if kind is None or (namespace and not kind.namespaced):
         return None
     name, subresource = (*parts[1:3], "", "")[:2]
-    rest = "/".join(path.split("/" + subresource, 1)[1:]).lstrip("/") if subresource == "proxy" else ""
+    # What is beyond a proxy is the other program's: it stays quoted as it is.
+    rest = "/".join(quoted[beginning - len(parts) + 3 :]) if subresource == "proxy" else ""
     if subresource and subresource not in kind.subresources:
         return None
     if len(parts) > 3 and subresource != "proxy":

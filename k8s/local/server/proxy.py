@@ -6,6 +6,7 @@ import random
 from typing import Any, Final
 
 import aiohttp
+import yarl
 from aiohttp import web
 
 from k8s.local import errors
@@ -38,7 +39,7 @@ async def proxy(request: web.Request, target: Target) -> web.StreamResponse:
     else:
         address = _pod_address(context.store, target.namespace, name, port)
     query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
-    return await _forward(request, f"{scheme or 'http'}://{address}/{target.rest}{query}", f"/{target.rest}")
+    return await _forward(request, f"{scheme or 'http'}://{address}/{target.rest}{query}")
 
 
 def _split(text: str) -> tuple[str, str, str]:
@@ -96,13 +97,13 @@ def _pod_address(store: Store, namespace: str, name: str, port: str) -> str:
     return f"{address}:{named}"
 
 
-async def _forward(request: web.Request, url: str, path: str) -> web.StreamResponse:
+async def _forward(request: web.Request, url: str) -> web.StreamResponse:
     headers = {key: value for key, value in request.headers.items() if key.lower() not in _NOT_FORWARDED}
     headers["X-Forwarded-Uri"] = request.raw_path
     body = request.content if request.body_exists else None
     try:
         async with request.app[SESSION].request(
-            request.method, url, headers=headers, data=body, allow_redirects=False
+            request.method, yarl.URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
         ) as upstream:
             return await _answer(request, upstream)
     except aiohttp.ClientConnectorError as error:
@@ -110,7 +111,7 @@ async def _forward(request: web.Request, url: str, path: str) -> web.StreamRespo
             f"error trying to reach service: dial tcp {error.host}:{error.port}: connect: connection refused"
         ) from error
     except aiohttp.ClientError as error:
-        raise errors.ServiceUnavailable(f"error trying to reach service: {str(error) or path}") from error
+        raise errors.ServiceUnavailable(f"error trying to reach service: {error}") from error
 
 
 async def _answer(request: web.Request, upstream: aiohttp.ClientResponse) -> web.StreamResponse:

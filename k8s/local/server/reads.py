@@ -20,11 +20,11 @@ from k8s.local.server.tables import partial_metadata, table
 from k8s.local.store import Object, Store
 
 _EXPIRED_CONTINUE = (
-    "The provided continue parameter is too old to display a consistent list result. You can start a new "
-    "list without the continue parameter, or use the continue token in this response to retrieve the "
-    "remainder of the results. Continuing with the provided token results in an inconsistent list - objects "
-    "that were created, modified, or deleted between the time the first chunk was returned and now may show up in "
-    "the list."
+    "The provided continue parameter is too old to display a consistent list result. You can start a "
+    "new list without the continue parameter, or use the continue token in this response to retrieve "
+    "the remainder of the results. Continuing with the provided token results in an inconsistent list -"
+    " objects that were created, modified, or deleted between the time the first chunk was returned and"
+    " now may show up in the list."
 )
 _ENDPOINTS_WARNING = '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"'
 

@@ -17,21 +17,27 @@ from kubernetes import client, config, dynamic, watch
 
 from tests.k8s.local.api_kit import Api, a_config_map, a_deployment
 
+# Half of the client is without types, and the other half takes dicts without saying so.
+typed: Any = client
+configs: Any = config
+streams: Any = watch
+dynamics: Any = dynamic
+
 
 def connected(api: Api) -> Any:
-    return config.new_client_from_config(str(api.cluster.kubeconfig))
+    return configs.new_client_from_config(str(api.cluster.kubeconfig))
 
 
 async def test_the_typed_python_client_creates_reads_and_watches(api: Api) -> None:
     def work() -> tuple[str, list[str], str]:
         with connected(api) as connection:
-            core, apps = client.CoreV1Api(connection), client.AppsV1Api(connection)
+            core, apps = typed.CoreV1Api(connection), typed.AppsV1Api(connection)
             core.create_namespaced_config_map(
-                "default", client.V1ConfigMap(metadata={"name": "a"}, data={"k": "v"})
+                "default", typed.V1ConfigMap(metadata={"name": "a"}, data={"k": "v"})
             )
             made = apps.create_namespaced_deployment("default", a_deployment(replicas=2))
             apps.patch_namespaced_deployment_scale("d", "default", {"spec": {"replicas": 3}})
-            events = watch.Watch().stream(core.list_namespaced_config_map, "default", timeout_seconds=1)
+            events = streams.Watch().stream(core.list_namespaced_config_map, "default", timeout_seconds=1)
             seen = [event["object"].metadata.name for event in events]
             read = apps.read_namespaced_deployment("d", "default")
             try:
@@ -47,7 +53,7 @@ async def test_the_typed_python_client_creates_reads_and_watches(api: Api) -> No
 async def test_the_dynamic_client_applies(api: Api) -> None:
     def work() -> tuple[int, str]:
         with connected(api) as connection:
-            resources = dynamic.DynamicClient(connection).resources
+            resources = dynamics.DynamicClient(connection).resources
             deployments = resources.get(api_version="apps/v1", kind="Deployment")
             body = a_deployment(replicas=2)
             deployments.server_side_apply(body=body, namespace="default", field_manager="one")

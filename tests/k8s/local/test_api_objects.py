@@ -255,7 +255,7 @@ async def upstream() -> object:
 
     async def echo(request: web.Request) -> web.Response:
         body = (await request.text()).upper()
-        seen = f"{request.method} {request.path_qs} {body}"
+        seen = f"{request.method} {request.raw_path} {body}"
         return web.Response(
             text=seen, status=207, headers={"X-Auth": request.headers.get("Authorization", "none")}
         )
@@ -284,8 +284,10 @@ async def test_a_proxied_request_reaches_a_ready_pod_whole_and_without_credentia
     }
     await api.create("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", part)
     for name in ("s", "s:http", "s:80", "http:s:80"):
-        reply = await api.http.post(f"{SERVICES}/{name}/proxy/v1/models/a:predict?x=1%202", content="hello")
-        assert (reply.status_code, reply.text) == (207, "POST /v1/models/a:predict?x=1%202 HELLO")
+        reply = await api.http.post(
+            f"{SERVICES}/{name}/proxy/v1/a%2Fb/proxy/a:predict/?x=1%202", content="hello"
+        )
+        assert (reply.status_code, reply.text) == (207, "POST /v1/a%2Fb/proxy/a:predict/?x=1%202 HELLO")
         assert reply.headers["X-Auth"] == "none"
 
 
