@@ -1,11 +1,12 @@
 """Putting work into the workers' queues, without importing what the workers import.
 
-Messages carry ids and names. Celery's settings are Django's; this application
-only sends, so that a web process needs neither the tasks nor what they use.
+Messages carry ids and names. The applications of Celery here
+only send, so that a web process needs neither the tasks nor what they use.
 """
 
 import logging
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from celery import Celery
@@ -14,8 +15,24 @@ from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 
-_sender = Celery("timoneiro-sender", set_as_current=False)
-_sender.config_from_object("django.conf:settings", namespace="CELERY")
+
+@lru_cache(maxsize=4)
+def _sender(broker_url: str) -> Celery:
+    app = Celery("timoneiro-sender", broker=broker_url, set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        task_ignore_result=True,
+        task_default_queue=settings.CELERY_TASK_DEFAULT_QUEUE,
+        task_routes=settings.CELERY_TASK_ROUTES,
+        # A person waits for this process: a dead broker must say so at once, not after a pause to think.
+        broker_transport_options={
+            **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
+            "interval_start": 0,
+            "interval_step": 0,
+            "interval_max": 0,
+        },
+    )
+    return app
 
 
 def enqueue(deployment_id: int, *, countdown: float = 0) -> None:
@@ -34,7 +51,7 @@ def send_question(name: str, args: list[Any], *, expires_seconds: float) -> None
     Raises:
         OperationalError, OSError: the broker does not answer.
     """
-    _sender.send_task(
+    _sender(settings.CELERY_BROKER_URL).send_task(
         f"deployments.tasks.interactive.{name}", args=args, expires=expires_seconds, retry=False
     )
 
@@ -43,6 +60,6 @@ def _send_hint(name: str, args: list[Any], **options: Any) -> None:
     if not settings.REDIS_URL:
         return
     try:
-        _sender.send_task(name, args=args, retry=False, **options)
+        _sender(settings.CELERY_BROKER_URL).send_task(name, args=args, retry=False, **options)
     except (OperationalError, OSError) as exc:
         logger.warning("%s%s not queued, the broker does not answer; the sweep will: %s", name, args, exc)
