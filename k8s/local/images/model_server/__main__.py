@@ -12,8 +12,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from os import environ  # noqa: TID251 - a container is configured by its environment
 from pathlib import Path
+from socket import socket
 from socketserver import TCPServer
 from types import FrameType
+from typing import Any
 
 from .predictors import load
 from .protocol import Answer, Service
@@ -46,6 +48,27 @@ class Server(ThreadingHTTPServer):
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
+    def accept_waiting(self) -> None:
+        """Take up the connections that the system has accepted for us but nobody has looked at yet."""
+        self.socket.setblocking(False)
+        while True:
+            try:
+                request, address = self.get_request()
+            except OSError:
+                return
+            request.setblocking(True)
+            self.process_request(request, address)
+
+    def process_request(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+        self.count(connected=1)
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self.count(connected=-1)
+
     def drain(self) -> bool:
         """Wait for requests to be answered and clients to leave; False when that took too long."""
         with self.idle:
@@ -68,14 +91,6 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
     server_version = "model_server/1.0"
     disable_nagle_algorithm = True
-
-    def setup(self) -> None:
-        self.server.count(connected=1)
-        super().setup()
-
-    def finish(self) -> None:
-        super().finish()
-        self.server.count(connected=-1)
 
     def do_GET(self) -> None:
         self._handle(b"")
@@ -134,6 +149,7 @@ def main() -> int:
     _drain_on_sigterm(server)
     log.info("serving on port %d", options.port)
     server.serve_forever(poll_interval=0.1)
+    server.accept_waiting()
     server.server_close()
     finished = server.drain()
     log.info("stopped" if finished else "stopped with requests unanswered")
