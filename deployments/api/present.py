@@ -174,7 +174,7 @@ def _pod(row: models.Pod) -> shapes.Pod:
         restarts=row.restarts,
         reason=row.reason,
         node=row.node,
-        revision=row.revision,
+        revision=row.revision or None,
         deleting=row.deleting,
         created_at=row.created_at,
         containers=[

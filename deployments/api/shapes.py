@@ -172,7 +172,7 @@ class Pod(Struct, kw_only=True, frozen=True):
     restarts: int
     reason: str
     node: str
-    revision: int
+    revision: int | None
     deleting: bool
     created_at: datetime | None
     containers: Sequence[Container]

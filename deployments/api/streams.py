@@ -45,7 +45,7 @@ def watch_stream(request: Request) -> StreamingHttpResponse:
 
 
 def log_stream(request: Request, lines: AsyncIterator[LogLine | Skipped]) -> StreamingHttpResponse:
-    """`event: line` with pod, text and time; `event: skipped` when the reader is too slow."""
+    """`event: line` with pod, text and time; `skipped` when the reader is too slow, `problem` at the end."""
     return _answer(request, _lines(Access(request), lines))
 
 
@@ -119,21 +119,32 @@ async def _changes(access: Access) -> AsyncGenerator[bytes, None]:
 
 
 async def _lines(access: Access, lines: AsyncIterator[LogLine | Skipped]) -> AsyncGenerator[bytes, None]:
+    # Asked at once for the sake of the connection that the view has used: see `Access`.
+    if await access.teams() is None:
+        return
     yield _event("hello", {})
     loop = asyncio.get_running_loop()
     checked = loop.time()
-    async for line in _with_pauses(lines):
-        if loop.time() - checked >= HEARTBEAT_SECONDS:
-            if await access.teams() is None:
-                return
-            checked = loop.time()
-        match line:
-            case None:
-                yield b": alive\n\n"
-            case Skipped():
-                yield _event("skipped", {"lines": line.lines})
-            case LogLine():
-                yield _event("line", {"pod": line.pod, "text": line.text, "at": line.at})
+    try:
+        async for line in _with_pauses(lines):
+            if loop.time() - checked >= HEARTBEAT_SECONDS:
+                if await access.teams() is None:
+                    return
+                checked = loop.time()
+            yield _line_event(line)
+    except DomainError as exc:
+        # The answer has begun: a problem can only be told as an event.
+        yield _event("problem", exc.as_problem())
+
+
+def _line_event(line: LogLine | Skipped | None) -> bytes:
+    match line:
+        case None:
+            return b": alive\n\n"
+        case Skipped():
+            return _event("skipped", {"lines": line.lines})
+        case LogLine():
+            return _event("line", {"pod": line.pod, "text": line.text, "at": line.at})
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

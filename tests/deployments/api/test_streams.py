@@ -108,6 +108,15 @@ async def test_a_stream_ends_when_its_session_does(
         assert {chunk async for chunk in chunks} <= {b": alive\n\n"}
 
 
+async def test_a_problem_after_the_beginning_is_an_event(
+    no_redis: None, viewer: User, house: Deployment
+) -> None:
+    address = "teams/pricing/deployments/house/logs/?follow=true"
+    told = [event async for event in opened(address, **await bearer(viewer))]
+    assert [name for name, _ in told] == ["hello", "problem"]
+    assert told[1][1]["code"] == "workers_not_reachable"
+
+
 async def test_logs_that_have_ended_cannot_be_followed(viewer: User, house: Deployment) -> None:
     answer = await AsyncClient().get(
         "/api/v1/teams/pricing/deployments/house/logs/?follow=true&previous=true",
