@@ -292,9 +292,17 @@ def _openapi_v2() -> bytes:
     return to_json(document_v2())
 
 
-async def openapi_v2(_: web.Request) -> web.StreamResponse:
+async def openapi_v2(request: web.Request) -> web.StreamResponse:
     """/openapi/v2"""
+    if "protobuf" in request.headers.get("Accept", ""):
+        return web.Response(body=_EMPTY_V2, headers={"Content-Type": _V2_PROTOBUF})
     return json_response(_openapi_v2())
+
+
+_V2_PROTOBUF: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
+#: A document without definitions: swagger (1) and info (2: title 1, version 2). kubectl asks for it before it
+#: applies a ``kind: List``; what is not defined it leaves to the server to validate, which we do anyway.
+_EMPTY_V2: Final = b"\x0a\x032.0\x12\x15\x0a\x0aKubernetes\x12\x07v1.36.2"
 
 
 def routes() -> list[web.RouteDef]:

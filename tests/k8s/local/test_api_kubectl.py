@@ -127,3 +127,16 @@ async def watched(api: Api) -> None:
     async with asyncio.timeout(15):
         while not api.cluster.context.watches:
             await asyncio.sleep(0.02)
+
+
+async def test_a_list_of_objects_is_applied_one_by_one(api: Api) -> None:
+    text = yaml.safe_dump(
+        {"apiVersion": "v1", "kind": "List", "items": [a_deployment("one"), a_deployment("two")]}
+    )
+    told = await api.kubectl("apply", "-f-", text=text)
+    assert told.splitlines() == ["deployment.apps/one created", "deployment.apps/two created"]
+
+
+async def test_a_misspelt_field_is_refused_by_the_server(api: Api) -> None:
+    told = await api.kubectl("apply", "-f-", text=manifest(replica=3), fails=True)
+    assert 'unknown field "spec.replica"' in told

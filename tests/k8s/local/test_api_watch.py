@@ -113,3 +113,11 @@ async def test_after_a_restart_objects_are_there_and_old_versions_are_gone(tmp_p
         assert int(newer["metadata"]["resourceVersion"]) > int(created["metadata"]["resourceVersion"])
         async with api.watch(CONFIG_MAPS, resourceVersion=created["metadata"]["resourceVersion"]) as events:
             assert (await anext(events))["object"]["code"] == 410
+
+
+async def test_a_watch_whose_client_has_gone_is_forgotten(api: Api) -> None:
+    async with api.watch(PODS):
+        assert len(api.cluster.context.watches) == 1
+    async with asyncio.timeout(5):
+        while api.cluster.context.watches:
+            await asyncio.sleep(0.02)

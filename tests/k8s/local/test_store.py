@@ -1,0 +1,96 @@
+"""The store by itself: versions, history, subscriptions, quantities and ages."""
+
+from __future__ import annotations
+
+import pytest
+
+from k8s.local import amounts, errors
+from k8s.local.server.durations import human_duration
+from k8s.local.store import Object, Store
+
+
+def a_pod(name: str = "p", **spec: object) -> Object:
+    return {"metadata": {"name": name, "namespace": "default"}, "spec": {**spec}}
+
+
+def test_each_change_has_a_version_of_its_own_and_nothing_is_no_change() -> None:
+    store = Store()
+    created = store.create("pods", a_pod())
+    same = store.update("pods", "default", "p", lambda pod: pod["spec"].update({}))
+    assert same is created
+    changed = store.update("pods", "default", "p", lambda pod: pod["spec"].update(nodeName="n"))
+    assert int(changed["metadata"]["resourceVersion"]) == int(created["metadata"]["resourceVersion"]) + 1
+    assert (created["metadata"]["generation"], changed["metadata"]["generation"]) == (1, 2)
+    assert "nodeName" not in created["spec"]
+
+
+def test_a_change_that_fails_leaves_the_object_as_it_was() -> None:
+    store = Store()
+    store.create("pods", a_pod())
+
+    def change(pod: Object) -> None:
+        pod["spec"]["nodeName"] = "n"
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        store.update("pods", "default", "p", change)
+    assert store.get("pods", "default", "p")["spec"] == {}
+
+
+def test_history_older_than_its_limit_is_expired() -> None:
+    store = Store(history_per_kind=2)
+    versions = [int(store.create("pods", a_pod(name))["metadata"]["resourceVersion"]) for name in "abc"]
+    assert [change.key[2] for change in store.changes_since("pods", versions[0])] == ["b", "c"]
+    with pytest.raises(errors.Expired):
+        store.changes_since("pods", versions[0] - 1)
+    # The history of one kind does not push out that of another.
+    assert store.changes_since("services", 0) == []
+
+
+async def test_a_subscriber_that_falls_too_far_behind_is_cut_off_and_others_are_not() -> None:
+    store = Store()
+    slow, patient = store.subscribe(["pods"], limit=2), store.subscribe(["pods"])
+    for name in "abc":
+        store.create("pods", a_pod(name))
+    assert slow.overflowed
+    assert [change async for change in slow] == []
+    assert [change.key[2] for change in patient.take()] == ["a", "b", "c"]
+    patient.close()
+    assert not await patient.wait()
+
+
+def test_a_shorter_grace_brings_the_end_forward() -> None:
+    store = Store()
+    store.create("pods", a_pod(nodeName="n"))
+    long = store.delete("pods", "default", "p", grace_seconds=60)
+    short = store.delete("pods", "default", "p", grace_seconds=5)
+    later = store.delete("pods", "default", "p", grace_seconds=600)
+    assert short["metadata"]["deletionTimestamp"] < long["metadata"]["deletionTimestamp"]
+    assert later == short
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical"),
+    [
+        ("0.5", "500m"),
+        ("1000m", "1"),
+        ("2000", "2k"),
+        ("1024Mi", "1Gi"),
+        ("1.5Gi", "1536Mi"),
+        ("1e3", "1e3"),
+        ("0", "0"),
+        ("100M", "100M"),
+        ("1Ki", "1Ki"),
+        ("0.0000000001", "1n"),
+    ],
+)
+def test_quantities_are_spelled_as_the_server_spells_them(written: str, canonical: str) -> None:
+    assert amounts.canonical(written) == canonical
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [(0, "0s"), (119, "119s"), (131, "2m11s"), (600, "10m"), (9000, "150m"), (25200, "7h"), (90000, "25h")],
+)
+def test_ages_are_shown_as_kubectl_shows_them(seconds: float, shown: str) -> None:
+    assert human_duration(seconds) == shown
