@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Final
 
@@ -15,6 +16,7 @@ from k8s.local import errors
 from k8s.local.server import discovery, reads, reviews, subresources, watches, writes
 from k8s.local.server.context import CONTEXT, Context, Target, flag, target_of
 from k8s.local.server.encoding import to_json
+from k8s.local.server.metrics import REQUESTS, count_requests, show_metrics
 from k8s.local.server.proxy import SESSION, new_session, proxy
 
 logger = logging.getLogger(__name__)
@@ -30,10 +32,12 @@ _BODY_LIMIT_BYTES: Final = 3 * 1024 * 1024
 def create_app(context: Context, *, middlewares: Sequence[Middleware] = ()) -> web.Application:
     """The application. ``middlewares`` (aiohttp's) come after authentication; tests put faults there."""
     app = web.Application(
-        middlewares=[_answer_errors, _authenticate, *middlewares],
+        middlewares=[count_requests, _answer_errors, _authenticate, *middlewares],
         client_max_size=_BODY_LIMIT_BYTES,
     )
     app[CONTEXT] = context
+    app[REQUESTS] = Counter()
+    app.router.add_get("/metrics", show_metrics)
     app.add_routes(discovery.routes())
     app.add_routes(reviews.routes())
     app.router.add_route("*", "/{path:.*}", _dispatch)
