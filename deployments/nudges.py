@@ -4,7 +4,6 @@ No data travels here, so that nobody learns more than their own next read shows.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator
 
@@ -85,7 +84,9 @@ async def _messages(channel: "redis.asyncio.client.PubSub") -> AsyncIterator[Nud
             # A half-open connection shows itself only when something is sent.
             await channel.ping()
             continue
+        if message["type"] != "message":
+            continue  # the answer to our ping
         try:
             yield msgspec.json.decode(message["data"], type=Nudge)
-        except (msgspec.MsgspecError, KeyError, json.JSONDecodeError):
+        except msgspec.MsgspecError:
             logger.warning("a nudge could not be read: %r", message.get("data"))
