@@ -35,11 +35,12 @@ class SqliteJournal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # The objects hold Secrets. SQLite gives its side files the mode that this one has when it opens it.
+        path.touch(mode=0o600)
+        path.chmod(0o600)
         connection = self._connect()
         connection.executescript(_SCHEMA)
         connection.close()
-        # The objects hold Secrets.
-        path.chmod(0o600)
         self._changes: queue.SimpleQueue[Change | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write_behind, name="journal", daemon=True)
         self._thread.start()

@@ -81,7 +81,7 @@ async def test_as_a_program_it_tells_where_it_is_stops_on_sigterm_and_comes_back
     process, line = await started(directory)
     word, address = line.split()
     assert word == "ready"
-    for name in ("kubeconfig", "copy", "token", "server.key", "state.sqlite3"):
+    for name in ("kubeconfig", "copy", "token", "server.key", "state.sqlite3", "state.sqlite3-wal"):
         assert stat.S_IMODE((directory / name).stat().st_mode) == 0o600, name
     loaded = yaml.safe_load((directory / "copy").read_text())
     assert loaded["clusters"][0]["cluster"]["server"] == address
