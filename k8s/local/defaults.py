@@ -219,13 +219,15 @@ def _service(obj: Object) -> None:
 
 
 def _new_namespace(obj: Object) -> None:
-    obj["metadata"].setdefault("labels", {})["kubernetes.io/metadata.name"] = obj["metadata"]["name"]
     obj.setdefault("spec", {}).setdefault("finalizers", ["kubernetes"])
     obj["status"] = {"phase": "Active"}
 
 
 def _namespace(obj: Object) -> None:
     obj.setdefault("spec", {})
+    meta = obj["metadata"]
+    if meta.get("name"):
+        meta.setdefault("labels", {})["kubernetes.io/metadata.name"] = meta["name"]
 
 
 def _secret(obj: Object) -> None:

@@ -140,7 +140,8 @@ def children(node: Node, value: Any) -> list[tuple[str, Node, Any]]:
 
 def _collect(node: Node, value: Any, at: Path, found: Paths, containers: bool) -> None:
     inside = children(node, value)
-    if at and (not inside or at[-1][:2] == "k:" or (containers and node.type in ("map", "list"))):
+    counts = containers and node.type in ("map", "list") and not node.always_there
+    if at and (not inside or at[-1][:2] == "k:" or counts):
         found.add(at)
     for element, kind, item in inside:
         _collect(kind, item, (*at, element), found, containers)

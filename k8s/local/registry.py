@@ -93,6 +93,9 @@ class Registry:
             cause = say.required("metadata.name", "name or generateName is required")
             raise errors.Invalid(kind.kind, "", [cause], kind.group)
         self._check_namespace(kind, new)
+        if manager:
+            # Before the server adds its own: nobody owns what admission and allocation fill in.
+            ownership.track_update(kind, None, new, manager, "")
         prepare_for_create(kind.key, new)
         for admit in self.admissions:
             admit("CREATE", kind, new, None)
@@ -102,11 +105,8 @@ class Registry:
         validate(kind, new)
         self._check_not_there(kind, new)
         if dry_run:
-            found = self.store.prepared(kind.key, new)
-            if manager:
-                ownership.track_update(kind, None, found, manager, "")
-            return found
-        return self.store.create(kind.key, new, manager=manager)
+            return self.store.prepared(kind.key, new)
+        return self.store.create(kind.key, new)
 
     def _check_not_there(self, kind: Kind, new: Object) -> None:
         meta = new["metadata"]

@@ -41,6 +41,8 @@ class Node:
     merge_key: str = ""
     merges: bool = False
     retain_keys: bool = False
+    #: The API writes it even when it is empty, so it is never a field that somebody added.
+    always_there: bool = False
 
 
 ANY: Final = Node("any", "interface {}", atomic=True)
@@ -88,6 +90,8 @@ def _named(name: str) -> Node:
     node = Node("struct", short, atomic=schema.get("x-kubernetes-map-type") == "atomic")
     for key, value in schema["properties"].items():
         node.fields[key] = _of(value)
+        if node.fields[key].type == "list" and key in schema.get("required", ()):
+            node.fields[key].always_there = True
     return node
 
 

@@ -195,3 +195,13 @@ async def test_a_type_or_name_in_the_body_must_be_the_one_of_the_path(api: Api) 
         assert (await api.http.post(path, json=body)).status_code == 400
     await api.create(path, a_config_map())
     assert (await api.http.put(f"{path}/a", json=a_config_map("b"))).status_code == 400
+
+
+async def test_a_created_pod_is_owned_as_on_a_real_cluster(api: Api) -> None:
+    await in_err(api)
+    recorded = sample("warn_unknown_field_header")
+    _, path, body = recorded["request"]
+    created = (await api.http.post(path, json=body)).json()["metadata"]["managedFields"]
+    wanted = recorded["body"]["metadata"]["managedFields"]
+    assert [each["fieldsV1"] for each in created] == [each["fieldsV1"] for each in wanted]
+    assert created[0]["operation"] == "Update"
