@@ -21,6 +21,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.views.decorators.http import require_safe
 
 from deployments import nudges, selectors
 
@@ -69,10 +70,11 @@ def accesses_of(session_keys: set[str]) -> dict[str, Access | None]:
 
 @dataclass(eq=False)
 class Listener:
-    """One open stream."""
+    """One open stream. `wants_names` is False for streams that carry something else."""
 
     session_key: str
     access: Access
+    wants_names: bool = True
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -87,7 +89,15 @@ class Listener:
 
     def end(self) -> None:
         self.ended.set()
-        self.tell(BYE)
+        # Wakes the stream, which looks at `ended`; a full queue wakes it too.
+        self.tell(BEAT)
+
+    async def next(self) -> str:
+        """What to send next: a message, a heartbeat in silence, BYE at the end."""
+        message = BEAT
+        with suppress(TimeoutError):
+            message = await asyncio.wait_for(self.queue.get(), HEARTBEAT_SECONDS)
+        return BYE if self.ended.is_set() else message
 
 
 class Hub:
@@ -110,12 +120,12 @@ class Hub:
 
         return await asyncio.get_running_loop().run_in_executor(self.thread, answer)
 
-    async def join(self, session_key: str | None) -> Listener | None:
+    async def join(self, session_key: str | None, *, wants_names: bool = True) -> Listener | None:
         """A listener for whoever is behind the session; None when nobody is signed in."""
         access = await self.ask(access_of, session_key)
         if access is None or session_key is None:
             return None
-        listener = Listener(session_key, access)
+        listener = Listener(session_key, access, wants_names)
         self.listeners.add(listener)
         if not self.tasks:
             self.tasks = [asyncio.create_task(self.relay()), asyncio.create_task(self.check())]
@@ -143,12 +153,13 @@ class Hub:
     def resync(self) -> None:
         """Have every page look at everything again."""
         for listener in list(self.listeners):
-            listener.tell(RESYNC)
+            if listener.wants_names:
+                listener.tell(RESYNC)
 
     def spread(self, nudge: nudges.Nudge) -> None:
         message = f"event: changed\ndata: {nudge.team}/{nudge.deployment}\n\n"
         for listener in list(self.listeners):
-            if listener.access.may_hear(nudge.team):
+            if listener.wants_names and listener.access.may_hear(nudge.team):
                 listener.tell(message)
 
     async def check(self) -> None:
@@ -180,6 +191,7 @@ def hub() -> Hub:
     return _hubs[loop]
 
 
+@require_safe
 async def live(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The stream of names that one page listens to."""
     here = hub()
@@ -196,17 +208,10 @@ def event_stream(content: AsyncIterator[str]) -> StreamingHttpResponse:
 async def names(here: Hub, listener: Listener, *, resumed: bool) -> AsyncIterator[str]:
     """What one page is told. The first event carries an id, so that a browser that comes back says so."""
     try:
-        yield (
-            "retry: 1000\nid: 1\nevent: resync\ndata: 1\n\n"
-            if resumed
-            else "retry: 1000\nid: 1\nevent: hello\ndata: 1\n\n"
-        )
-        while True:
-            message = BEAT
-            with suppress(TimeoutError):
-                message = await asyncio.wait_for(listener.queue.get(), HEARTBEAT_SECONDS)
+        yield f"retry: 1000\nid: 1\nevent: {'resync' if resumed else 'hello'}\ndata: 1\n\n"
+        message = ""
+        while message != BYE:
+            message = await listener.next()
             yield message
-            if message == BYE:
-                return
     finally:
         here.leave(listener)

@@ -20,7 +20,12 @@ from deployments.models import Deployment
 
 
 def carry_out(
-    request: PageRequest, deployment: Deployment, wish: Callable[[], object], done: str, *, replicas: str = ""
+    request: PageRequest,
+    deployment: Deployment,
+    wish: Callable[[], object],
+    done: str,
+    *,
+    replicas: str | None = None,
 ) -> HttpResponse:
     """Store the wish and go to the overview; a refusal is shown there, beside the button that was pressed."""
     try:

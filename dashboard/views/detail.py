@@ -26,7 +26,12 @@ def overview(request: PageRequest, team: str, name: str) -> HttpResponse:
 
 
 def show_overview(
-    request: PageRequest, deployment: Deployment, *, error: str = "", replicas: str = "", status: int = 200
+    request: PageRequest,
+    deployment: Deployment,
+    *,
+    error: str = "",
+    replicas: str | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     """The overview tab; `error` and `replicas` (as typed) when an action on it was refused."""
     pods = selectors.pods_of(deployment)
@@ -37,7 +42,7 @@ def show_overview(
         "versions": other_versions(request, deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,
-        "replicas": replicas or str(deployment.replicas),
+        "replicas": str(deployment.replicas) if replicas is None else replicas,
     }
     return show_tab(request, deployment, "deployment", "deployments/overview.html", context, status=status)
 

@@ -2,20 +2,23 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from dashboard.live import BEAT, BYE, HEARTBEAT_SECONDS, Hub, Listener, event_stream, hub
+from dashboard.live import BYE, Hub, Listener, event_stream, hub
 from dashboard.views.detail import containers_of
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import find, show_tab
 from deployments import ask, selectors
 from deployments.errors import DomainError, NotFound
 from deployments.models import Deployment
+
+log = logging.getLogger(__name__)
 
 TAILS = (100, 200, 1000, 5000)
 DOWNLOAD_LINES = 10_000
@@ -86,10 +89,11 @@ def download(request: PageRequest, team: str, name: str) -> HttpResponse:
     )
 
 
+@require_safe
 async def follow(request: HttpRequest, team: str, name: str) -> HttpResponseBase:
     """Lines as they are written, as server-sent events, for as long as this person may read them."""
     here = hub()
-    listener = await here.join(request.session.session_key)
+    listener = await here.join(request.session.session_key, wants_names=False)
     if listener is None:
         return HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
     try:
@@ -104,31 +108,30 @@ async def lines(
     here: Hub, listener: Listener, deployment_id: int, team: str, query: LogQuery
 ) -> AsyncIterator[str]:
     """The stream; `event: skipped` says how many lines a slow reader missed."""
-    upstream = ask.follow_logs(
-        deployment_id, pod=query.pod or None, container=query.container or None, tail=query.tail
-    )
-    waiting = asyncio.ensure_future(anext(upstream, None))
+    pump = asyncio.create_task(fill(listener, deployment_id, query))
     try:
         yield "retry: 1000\nevent: hello\ndata: 1\n\n"
-        while listener.access.may_hear(team):
-            done, _ = await asyncio.wait({waiting}, timeout=HEARTBEAT_SECONDS / 3)
-            if listener.ended.is_set():
-                break
-            if not done:
-                yield BEAT
-                continue
-            item = waiting.result()
-            if item is None:
-                return
-            yield event_of(item)
-            waiting = asyncio.ensure_future(anext(upstream, None))
-        yield BYE
+        message = ""
+        while message != BYE:
+            message = await listener.next() if listener.access.may_hear(team) else BYE
+            yield message
     finally:
-        waiting.cancel()
-        with suppress(asyncio.CancelledError, DomainError):
-            await waiting
-        await upstream.aclose()
+        pump.cancel()
         here.leave(listener)
+
+
+async def fill(listener: Listener, deployment_id: int, query: LogQuery) -> None:
+    """Lines into the stream's queue, no faster than the browser takes them: who is slow skips upstream."""
+    source = ask.follow_logs(
+        deployment_id, pod=query.pod or None, container=query.container or None, tail=query.tail
+    )
+    try:
+        async with aclosing(source) as upstream:
+            async for item in upstream:
+                await listener.queue.put(event_of(item))
+    except DomainError as error:
+        log.warning("a log cannot be followed: %s", error)
+    listener.end()
 
 
 def event_of(item: ask.LogLine | ask.Skipped) -> str:

@@ -104,9 +104,7 @@ def test_reading(address: str, deployment: Deployment, visitor: Callable[[str], 
 
 @pytest.mark.parametrize("address", sorted(POST_RULES))
 @pytest.mark.parametrize("number", range(len(PEOPLE)))
-def test_writing(
-    address: str, number: int, deployment: Deployment, visitor: Callable[[str], Client]
-) -> None:
+def test_writing(address: str, number: int, deployment: Deployment, visitor: Callable[[str], Client]) -> None:
     arguments, typed, expected = POST_RULES[address]
     answer = visitor(PEOPLE[number]).post(reverse(address, kwargs=arguments), typed)
     assert answer.status_code == expected[number]

@@ -1,0 +1,157 @@
+"""What all pages have in common, and what the lists can do."""
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.template.loader import get_template
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from deployments.models import Cluster, ClusterState, Deployment, State
+
+TEMPLATES = Path(settings.BASE_DIR) / "templates"
+ADDRESSES = (
+    *("overview", "deployments", "deployments-new", "models", "models-new", "account"),
+    *("deployment", "deployment-logs", "deployment-events", "deployment-revisions", "deployment-try"),
+    *("deployment-yaml", "deployment-settings", "model", "model-version-new"),
+)
+# What our Content-Security-Policy would block: nothing of it may be written.
+BLOCKED = re.compile(
+    r"<[^>]*\s(style|on[a-z]+|hx-on[:a-z-]*)=|<style|<script(?![^>]*\ssrc=)|javascript:", re.I
+)
+
+
+def address_of(name: str) -> str:
+    if name.startswith("deployment-") or name == "deployment":
+        return reverse(name, args=["pricing", "house-prices"])
+    return reverse(name, args=["pricing", "house"] if name in {"model", "model-version-new"} else [])
+
+
+@pytest.mark.parametrize(
+    "path", sorted(str(file.relative_to(TEMPLATES)) for file in TEMPLATES.rglob("*.html"))
+)
+def test_every_template_compiles(path: str) -> None:
+    get_template(path)
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_pages_keep_to_the_content_security_policy(
+    name: str, deployment: Deployment, browser: Client
+) -> None:
+    answer = browser.get(address_of(name))
+    page = answer.content.decode()
+    assert "default-src 'self'" in answer["Content-Security-Policy"]
+    assert "unsafe" not in answer["Content-Security-Policy"]
+    assert not BLOCKED.search(page), BLOCKED.search(page)
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_ids_are_unique_and_labels_lead_somewhere(name: str, deployment: Deployment, browser: Client) -> None:
+    page = browser.get(address_of(name)).content.decode()
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    assert sorted(ids) == sorted(set(ids))
+    assert set(re.findall(r'<label[^>]*\sfor="([^"]+)"', page)) <= set(ids)
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_every_icon_is_in_the_sprite(name: str, deployment: Deployment, browser: Client) -> None:
+    sprite = (Path(settings.BASE_DIR) / "static" / "icons.svg").read_text()
+    used = set(re.findall(r"icons\.svg#([a-z0-9-]+)", browser.get(address_of(name)).content.decode()))
+    assert used
+    assert {icon for icon in used if f'id="{icon}"' not in sprite} == set()
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({}, {"bad", "eu", "fine"}),
+        ({"q": "FIN"}, {"fine"}),
+        ({"q": "local/house"}, {"bad", "eu", "fine"}),
+        ({"state": "failed"}, {"bad"}),
+        ({"state": "deploying"}, {"eu"}),
+        ({"model": "house", "team": "pricing"}, {"bad", "eu", "fine"}),
+        ({"model": "iris"}, set()),
+        ({"state": "nonsense", "sort": "nonsense", "page": "nonsense"}, {"bad", "eu", "fine"}),
+    ],
+)
+def test_filters_are_in_the_address(
+    query: dict[str, str], found: set[str], make: Callable[..., Deployment], browser: Client
+) -> None:
+    make("fine")
+    make("bad", state=State.FAILED)
+    make("eu", state=State.DEPLOYING)
+    answer = browser.get(reverse("deployments"), query)
+    assert {row.deployment.name for row in answer.context["rows"]} == found
+
+
+@pytest.mark.parametrize("sort", ["name", "-name", "state", "model", "ready", "-created", "team"])
+def test_rows_can_be_sorted(sort: str, make: Callable[..., Deployment], browser: Client) -> None:
+    for name, state in (("a", State.RUNNING), ("b", State.FAILED), ("c", State.DEPLOYING)):
+        make(name, state=state)
+    names = [
+        row.deployment.name for row in browser.get(reverse("deployments"), {"sort": sort}).context["rows"]
+    ]
+    expected = {"name": ["a", "b", "c"], "-name": ["c", "b", "a"], "state": ["b", "c", "a"]}
+    assert names == expected.get(sort, names)
+    assert len(names) == 3
+
+
+def test_a_silent_cluster_makes_its_deployments_unknown_and_says_since_when(
+    deployment: Deployment, browser: Client
+) -> None:
+    minutes_ago = timezone.now() - timedelta(minutes=7)
+    Cluster.objects.update(state=ClusterState.UNREACHABLE, seen_at=minutes_ago, unreachable_since=minutes_ago)
+    for address in (reverse("overview"), address_of("deployment"), reverse("deployments")):
+        assert "unknown" in browser.get(address).content.decode()
+    assert "last seen" in browser.get(reverse("overview")).content.decode()
+    assert "last seen" in browser.get(address_of("deployment")).content.decode()
+
+
+def test_pages_say_what_to_do_when_there_is_nothing(team: object, browser: Client) -> None:
+    assert "Serve your first model" in browser.get(reverse("overview")).content.decode()
+    assert "No deployments yet" in browser.get(reverse("deployments")).content.decode()
+    assert "The catalogue is empty" in browser.get(reverse("models")).content.decode()
+
+
+def test_colours_are_remembered_and_no_other_site_is_gone_to(browser: Client) -> None:
+    answer = browser.post(reverse("theme"), {"theme": "dark", "next": "/models/"})
+    assert answer["Location"] == "/models/"
+    assert 'data-bs-theme="dark"' in browser.get("/models/").content.decode()
+    assert browser.post(reverse("theme"), {"theme": "x", "next": "https://evil.example"})["Location"] == "/"
+
+
+def test_signing_in_and_out(deployer: object) -> None:
+    client = Client()
+    page = client.get(reverse("deployments"))
+    assert page["Location"] == "/sign-in/?next=/deployments/"
+    wrong = client.post(
+        reverse("sign-in"), {"username": "deployer", "password": "no", "next": "/deployments/"}
+    )
+    assert 'value="deployer"' in wrong.content.decode()
+    assert 'role="alert"' in wrong.content.decode()
+    right = client.post(
+        reverse("sign-in"), {"username": "deployer", "password": "deployer", "next": "/deployments/"}
+    )
+    assert right["Location"] == "/deployments/"
+    assert client.post(reverse("sign-out"))["Location"] == "/sign-in/"
+    assert client.get(reverse("deployments")).status_code == 302
+
+
+def test_an_unknown_address_is_a_friendly_page(browser: Client) -> None:
+    answer = browser.get("/nowhere/")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()
+
+
+def test_our_own_mistakes_have_a_page_that_needs_nothing(client: Client) -> None:
+    assert "Something broke" in get_template("broken.html").render()
+
+
+def test_probes(db: None, client: Client) -> None:
+    assert client.get("/healthz").json() == {"alive": True}
+    assert client.get("/readyz").json()["database"] is True
