@@ -1,6 +1,7 @@
 """Events and nodes: what is seen around deployments."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import msgspec
 
@@ -39,8 +40,7 @@ def record_events(cluster_id: int, events: Sequence[EventFacts]) -> dict[int, Nu
             ),
             None,
         )
-        # Events of an earlier deployment of the same name are still listed.
-        if row is None or (event.last_at is not None and event.last_at < row.created_at):
+        if row is None or _is_of_an_earlier_one(event, row):
             continue
         kept.append(_event_row(cluster_id, row, event))
         nudges[row.pk] = Nudge(team=row.team.name, deployment=row.name)
@@ -52,6 +52,11 @@ def record_events(cluster_id: int, events: Sequence[EventFacts]) -> dict[int, Nu
         update_fields=_EVENT_COLUMNS,
     )
     return nudges
+
+
+def _is_of_an_earlier_one(event: EventFacts, row: Deployment) -> bool:
+    """Events of a deleted one of the same name stay listed for an hour. Their times are whole seconds."""
+    return event.last_at is not None and event.last_at < row.created_at - timedelta(seconds=1)
 
 
 def names_of_owner(event: EventFacts) -> list[str]:

@@ -1,0 +1,123 @@
+"""The main job without the web: wishes, a worker's work and the observer, on a real local cluster."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+
+from deployments import clients, intent, selectors
+from deployments.first_data import ensure_first_data
+from deployments.following.reader import LogLine, follow_logs
+from deployments.models import Cluster, Deployment, Operation
+from deployments.observe.process import observe
+from deployments.reconcile import delete_pod, find_unsettled, reconcile_deployment
+from k8s.cluster import Ref
+from teams.models import Team
+from tests.processes import ClusterServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
+    """Works as worker and sweep would until `what` holds."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, list(Deployment.objects.values())
+        found = find_unsettled()
+        for deployment_id in found.deployments:
+            reconcile_deployment(deployment_id)
+        for operation_id in found.pod_deletes:
+            delete_pod(operation_id)
+        threading.Event().wait(0.05)
+
+
+@pytest.fixture
+def observer(redis_url: str) -> Iterator[None]:
+    """The observer, as its own process runs it, in a thread."""
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(observe())
+
+    def run() -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    loop.call_soon_threadsafe(task.cancel)
+    thread.join(10)
+    assert not thread.is_alive(), "the observer does not stop"
+    loop.close()
+    connections.close_all()
+
+
+@pytest.fixture
+def installed(
+    local_cluster: ClusterServer, data_dir: object, tmp_path_factory: pytest.TempPathFactory
+) -> Team:
+    """First data, with the real cluster in it."""
+    ensure_first_data(
+        kubeconfig=local_cluster.kubeconfig, context="", data_dir=tmp_path_factory.mktemp("installed")
+    )
+    return Team.objects.get(name="pricing")
+
+
+def state_of(row: Deployment) -> str:
+    return str(selectors.present_status(Deployment.objects.select_related("cluster").get(pk=row.pk))["state"])
+
+
+def test_a_model_from_wish_to_history(installed: Team, observer: None) -> None:
+    deployer = User.objects.get(username="deployer")
+    payload = {"name": "journey", "image": "local/house:1.0", "replicas": 2}
+    create = intent.create_deployment(installed, payload, by=deployer)
+    row = create.deployment
+    wait_for(lambda: state_of(row) == "running")
+    create.refresh_from_db()
+    assert create.state == "succeeded"
+    assert Cluster.objects.get().version.startswith("v")
+    wait_for(lambda: selectors.events_of(row).filter(reason="Started").exists())
+
+    assert len(lines_of(row, 4)) == 4  # two replicas, two lines each
+
+    intent.update_deployment(row, {"version": "2.0", "replicas": 3}, by=deployer)
+    wait_for(lambda: state_of(row) == "running")
+    assert {pod.facts["containers"][0]["image"] for pod in selectors.pods_of(row)} >= {"local/house:2.0"}
+
+    victim = selectors.pods_of(row)[0].name
+    gone = intent.delete_pod(row, victim, by=deployer)
+    delete_pod(gone.pk)
+    wait_for(lambda: Operation.objects.get(pk=gone.pk).state == "succeeded")
+    assert not selectors.pods_of(row).filter(name=victim).exists()
+
+    # Another hand on the cluster: put back.
+    cluster = clients.client_of(row.cluster)
+    cluster.delete(Ref("Deployment", "pricing", "journey"))
+    wait_for(lambda: row.timeline.filter(kind="drift").exists())
+    wait_for(lambda: state_of(row) == "running")
+
+    end = intent.delete(row, by=deployer)
+    wait_for(lambda: Operation.objects.get(pk=end.pk).state == "succeeded", seconds=45)
+    assert cluster.list("Pod", "pricing", labels="app.kubernetes.io/instance=journey") == []
+    row.refresh_from_db()
+    assert (row.state, row.revisions.count()) == ("deleted", 2)
+
+
+def lines_of(row: Deployment, count: int) -> list[LogLine]:
+    """The first lines of a followed log."""
+
+    async def read() -> list[LogLine]:
+        lines: list[LogLine] = []
+        async with asyncio.timeout(15), contextlib.aclosing(follow_logs(row.pk)) as told:
+            async for line in told:
+                if isinstance(line, LogLine):
+                    lines.append(line)
+                if len(lines) == count:
+                    break
+        return lines
+
+    return asyncio.run(read())
