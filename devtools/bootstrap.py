@@ -31,6 +31,7 @@ usage: ./dev COMMAND [arguments]
              environment: PORT (8000), DATA_DIR (.data), DATABASE_URL, REDIS_URL
   test     run the tests; arguments go to one pytest run, none runs every suite
   check    formatting, lint, types, import contracts, migrations, templates
+  bench    measure; names choose among pages, wishes
   lock     compile requirements*.in to hashed requirements*.txt
   manage   run a Django management command
   help     this text
@@ -42,6 +43,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "manage": (RUNTIME, ("-m", "dashboard.supervisor.single")),
     "test": (DEVELOPMENT, ("-m", "devtools.suites")),
     "check": (DEVELOPMENT, ("-m", "devtools.checks")),
+    "bench": (DEVELOPMENT, ("-m", "bench")),
     "lock": (RUNTIME, ("-m", "devtools.lock")),
 }
 

@@ -61,7 +61,7 @@ class Stack:
     @property
     def passwords(self) -> dict[str, str]:
         lines = (self.data_dir / "passwords").read_text().splitlines()
-        return dict(line.split()[:2] for line in lines if line.strip() and not line.startswith("#"))  # type: ignore[misc]
+        return dict(line.split()[:2] for line in lines if line.strip() and not line.startswith("#"))
 
     @property
     def kubeconfig(self) -> Path:

@@ -1,0 +1,23 @@
+"""`./dev bench [pages] [wishes]`: run the named measurements, or all of them."""
+
+import sys
+from collections.abc import Callable
+
+from bench import pages, wishes
+
+BENCHES: dict[str, Callable[[], None]] = {"pages": pages.main, "wishes": wishes.main}
+
+
+def main(names: list[str]) -> int:
+    unknown = [name for name in names if name not in BENCHES]
+    if unknown:
+        print(f"bench: no {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    for name in names or BENCHES:
+        print(f"== {name}", flush=True)
+        BENCHES[name]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
