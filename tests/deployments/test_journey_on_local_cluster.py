@@ -5,12 +5,14 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from deployments import clients, intent, selectors
+from deployments import answering, clients, intent, selectors
+from deployments.errors import NotFound
 from deployments.first_data import ensure_first_data
 from deployments.following.reader import LogLine, follow_logs
 from deployments.models import Cluster, Deployment, Operation
@@ -83,6 +85,10 @@ def test_a_model_from_wish_to_history(installed: Team, observer: None) -> None:
     wait_for(lambda: selectors.events_of(row).filter(reason="Started").exists())
 
     assert len(lines_of(row, 4)) == 4  # two replicas, two lines each
+    sample: dict[str, Any] = row.version.sample_request or {}
+    answer = answering.predict(row.pk, **sample, timeout_seconds=5)
+    assert (answer["status"], len(answer["body"]["predictions"])) == (200, 1)
+    assert_logs_are_merged(row)
 
     intent.update_deployment(row, {"version": "2.0", "replicas": 3}, by=deployer)
     wait_for(lambda: state_of(row) == "running")
@@ -105,6 +111,18 @@ def test_a_model_from_wish_to_history(installed: Team, observer: None) -> None:
     assert cluster.list("Pod", "pricing", labels="app.kubernetes.io/instance=journey") == []
     row.refresh_from_db()
     assert (row.state, row.revisions.count()) == ("deleted", 2)
+
+
+def assert_logs_are_merged(row: Deployment) -> None:
+    """All replicas in the order of time; and only pods of this deployment."""
+    options: dict[str, Any] = {"container": None, "tail": 3, "previous": False, "since_seconds": None}
+    lines = answering.read_logs(row.pk, pod=None, **options).splitlines()
+    names = [pod.name for pod in selectors.pods_of(row)]
+    assert len(lines) == 3
+    assert all(line.startswith(tuple(f"[{name}] " for name in names)) for line in lines)
+    assert "starting house 1.0" in answering.read_logs(row.pk, pod=names[0], **{**options, "tail": 50})
+    with pytest.raises(NotFound):
+        answering.read_logs(row.pk, pod="coredns", **options)
 
 
 def lines_of(row: Deployment, count: int) -> list[LogLine]:
