@@ -181,6 +181,7 @@
   document.addEventListener("htmx:after:swap", () => { reveal(document); tick(); });
   const shell = document.querySelector("[data-live-stream]");
   if (shell) listen(shell.dataset.liveStream);
+  document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   reveal(document);
   tick();
   setInterval(tick, 1000);
