@@ -1,6 +1,6 @@
 """One machine, loopback only: what `./dev up` runs."""
 
-from dashboard.settings.base import *  # noqa: F403
+from dashboard.settings.base import *
 from dashboard.settings.base import SECRET_KEY
 
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -9,4 +9,6 @@ SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False
 
 if not SECRET_KEY:
-    raise SystemExit("SECRET_KEY is not set. `./dev up` makes one; for a single command use `./dev manage ...`.")
+    raise SystemExit(
+        "SECRET_KEY is not set. `./dev up` makes one; for a single command use `./dev manage ...`."
+    )

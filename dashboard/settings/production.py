@@ -1,6 +1,6 @@
 """Many machines, behind a proxy that ends TLS."""
 
-from dashboard.settings.base import *  # noqa: F403
+from dashboard.settings.base import *
 from dashboard.settings.base import ALLOWED_HOSTS, SECRET_KEY
 
 for name, value in {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS}.items():

@@ -1,6 +1,6 @@
 """Tests: fast passwords, everything else as it runs."""
 
-from dashboard.settings.base import *  # noqa: F403
+from dashboard.settings.base import *
 
 SECRET_KEY = "only-for-tests-" + "x" * 50
 ENCRYPTION_KEY = "dGVzdC1rZXktdGVzdC1rZXktdGVzdC1rZXktMDAwMDA="
