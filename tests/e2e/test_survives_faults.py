@@ -102,13 +102,13 @@ def test_what_a_killed_dev_leaves_is_cleaned_by_the_next_start(
         create(api, "orphan", 2)
         until("it runs", lambda: settled(api, "orphan", 2))
     assert first.process is not None
-    family = [first.process, *psutil.Process(first.process.pid).children(recursive=True)]
-    pods = [p for p in psutil.process_iter(["cmdline"]) if "serve.py" in " ".join(p.info["cmdline"] or ())]
+    family = psutil.Process(first.process.pid).children(recursive=True)
+    pods = [p for p in psutil.process_iter(["cmdline"]) if "-m model_server" in " ".join(p.info["cmdline"] or ())]
     first.process.kill()
     first.process.wait()
     second = Stack(data_dir, environment={}).start()
     try:
-        survivors = [p.pid for p in [*family[1:], *pods] if psutil.pid_exists(p.pid) and alive(p)]
+        survivors = [p.pid for p in [*family, *pods] if psutil.pid_exists(p.pid) and alive(p)]
         assert survivors == []
         with second.client() as api:
             until("its pods are back", lambda: settled(api, "orphan", 2))
