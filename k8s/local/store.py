@@ -198,7 +198,7 @@ class Store:
             return
         generation = old["metadata"].get("generation", 1)
         described = (key for key in new.keys() | old.keys() if key not in _OUTSIDE_THE_SPEC)
-        changed = any(old.get(key) != new.get(key) for key in described)
+        changed = any(_wished(old, key) != _wished(new, key) for key in described)
         new["metadata"]["generation"] = generation + 1 if changed else generation
 
     def delete(
@@ -344,6 +344,14 @@ class Store:
 
 _FINALIZER_OF: Final = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}
 _OUTSIDE_THE_SPEC: Final = frozenset({"metadata", "status", "kind", "apiVersion"})
+
+
+def _wished(obj: Object, key: str) -> Any:
+    """A part of an object without what the cluster adds to it: a pod's binding is no change of its spec."""
+    part = obj.get(key)
+    if obj["kind"] != "Pod" or key != "spec" or not isinstance(part, dict):
+        return part
+    return {name: value for name, value in part.items() if name != "nodeName"}
 
 
 def _grace_of(kind: str, obj: Object, asked: int | None) -> int:

@@ -42,6 +42,8 @@ async def test_pods_go_to_the_emptiest_node_and_leave_gpus_to_those_who_need_the
         cluster.create("pods", asking("g", cpu="100m", gpu="1"))
         await until(lambda: all(pod["spec"].get("nodeName") for pod in cluster.pods()))
         where = {pod["metadata"]["name"]: pod["spec"]["nodeName"] for pod in cluster.pods()}
+        # Real clusters bind beside the spec: scheduled pods are of their first generation.
+        assert {pod["metadata"]["generation"] for pod in cluster.pods()} == {1}
         assert where.pop("g") == "gpu"
         assert sorted(where.values()) == ["a", "a", "b", "b"]
 

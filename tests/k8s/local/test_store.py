@@ -18,10 +18,10 @@ def test_each_change_has_a_version_of_its_own_and_nothing_is_no_change() -> None
     created = store.create("pods", a_pod())
     same = store.update("pods", "default", "p", lambda pod: pod["spec"].update({}))
     assert same is created
-    changed = store.update("pods", "default", "p", lambda pod: pod["spec"].update(nodeName="n"))
+    changed = store.update("pods", "default", "p", lambda pod: pod["spec"].update(activeDeadlineSeconds=9))
     assert int(changed["metadata"]["resourceVersion"]) == int(created["metadata"]["resourceVersion"]) + 1
     assert (created["metadata"]["generation"], changed["metadata"]["generation"]) == (1, 2)
-    assert "nodeName" not in created["spec"]
+    assert "activeDeadlineSeconds" not in created["spec"]
 
 
 def test_a_change_that_fails_leaves_the_object_as_it_was() -> None:
