@@ -1,9 +1,9 @@
 """Server-sent events: names of what changed, no data.
 
-One Redis subscription per process is fanned out to bounded queues, one per open
-page. Whoever gets a name fetches the fragment through the page's own address, so a
-stream needs no more permission than knowing one's teams. Those are looked up for
-all streams together, by one thread with one database connection, however many
+What is heard (`deployments.listening`) is fanned out to bounded queues, one per
+open page. Whoever gets a name fetches the fragment through the page's own address,
+so a stream needs no more permission than knowing one's teams. Those are looked up
+for all streams together, by one thread with one database connection, however many
 streams there are.
 """
 
@@ -23,7 +23,8 @@ from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from deployments import nudges, selectors
+from deployments import listening, selectors
+from deployments.nudges import Nudge
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,6 @@ T = TypeVar("T")
 HEARTBEAT_SECONDS = 15.0
 CHECK_SECONDS = 8.0
 QUEUE_LENGTH = 200
-SETTLE_SECONDS = 3.0
 RESYNC = "event: resync\ndata: 1\n\n"
 BYE = "event: bye\ndata: 1\n\n"
 BEAT = ": beat\n\n"
@@ -140,15 +140,13 @@ class Hub:
             self.tasks = []
 
     async def relay(self) -> None:
-        """Pass names on for as long as anyone listens. `subscribe` survives the loss of Redis and says so."""
-        loop = asyncio.get_running_loop()
-        async for nudge in nudges.subscribe():
-            if nudge.lost:
-                self.resync()
-                # What was published while the subscription came back was heard by nobody.
-                loop.call_later(SETTLE_SECONDS, self.resync)
-            else:
-                self.spread(nudge)
+        """Pass names on for as long as anyone listens. A lost Redis is survived, and said."""
+        with listening.hub().listener() as heard:
+            async for nudge in heard:
+                if nudge.lost:
+                    self.resync()
+                else:
+                    self.spread(nudge)
 
     def resync(self) -> None:
         """Have every page look at everything again."""
@@ -156,7 +154,7 @@ class Hub:
             if listener.wants_names:
                 listener.tell(RESYNC)
 
-    def spread(self, nudge: nudges.Nudge) -> None:
+    def spread(self, nudge: Nudge) -> None:
         message = f"event: changed\ndata: {nudge.team}/{nudge.deployment}\n\n"
         for listener in list(self.listeners):
             if listener.wants_names and listener.access.may_hear(nudge.team):

@@ -55,38 +55,46 @@ def send(*nudges: Nudge) -> None:
 
 
 async def subscribe() -> AsyncIterator[Nudge]:
-    """Nudges as they come, for ever. After a lost connection the first is `Nudge(lost=True)`."""
-    first = True
+    """Nudges as they come, for ever.
+
+    `Nudge(lost=True)` comes when the connection breaks, and again when it is back:
+    what was published between was heard by nobody.
+    """
+    broken = False
     while True:
-        if not first:
+        if settings.REDIS_URL:
+            client = connections.async_redis_client()
+            try:
+                async with client.pubsub() as channel:
+                    await channel.subscribe(CHANNEL)
+                    async for nudge in _messages(channel):
+                        if nudge is not None:
+                            yield nudge
+                        elif broken:
+                            broken = False
+                            yield Nudge(lost=True)
+            except (redis.RedisError, OSError) as exc:
+                if not broken:
+                    logger.warning("nudges interrupted, Redis does not answer: %s", exc)
+            finally:
+                await client.aclose()
+        if not broken:
+            broken = True
             yield Nudge(lost=True)
-            await asyncio.sleep(_RECONNECT_SECONDS)
-        first = False
-        if not settings.REDIS_URL:
-            await asyncio.sleep(_RECONNECT_SECONDS)
-            continue
-        client = connections.async_redis_client()
-        try:
-            async with client.pubsub(ignore_subscribe_messages=True) as channel:
-                await channel.subscribe(CHANNEL)
-                async for nudge in _messages(channel):
-                    yield nudge
-        except (redis.RedisError, OSError) as exc:
-            logger.warning("nudges interrupted, Redis does not answer: %s", exc)
-        finally:
-            await client.aclose()
+        await asyncio.sleep(_RECONNECT_SECONDS)
 
 
-async def _messages(channel: "redis.asyncio.client.PubSub") -> AsyncIterator[Nudge]:
+async def _messages(channel: "redis.asyncio.client.PubSub") -> AsyncIterator[Nudge | None]:
+    """None when the subscription holds, then what is published."""
     while True:
         message = await channel.get_message(timeout=connections.SOCKET_SECONDS - 1)
         if message is None:
             # A half-open connection shows itself only when something is sent.
             await channel.ping()
-            continue
-        if message["type"] != "message":
-            continue  # the answer to our ping
-        try:
-            yield msgspec.json.decode(message["data"], type=Nudge)
-        except msgspec.MsgspecError:
-            logger.warning("a nudge could not be read: %r", message.get("data"))
+        elif message["type"] == "subscribe":
+            yield None
+        elif message["type"] == "message":
+            try:
+                yield msgspec.json.decode(message["data"], type=Nudge)
+            except msgspec.MsgspecError:
+                logger.warning("a nudge could not be read: %r", message.get("data"))

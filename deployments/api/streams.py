@@ -21,10 +21,11 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from deployments import nudges, selectors
+from deployments import listening, selectors
 from deployments.api.base import token_of, token_team, user_of
 from deployments.ask import LogLine, Skipped
 from deployments.errors import DomainError
+from deployments.nudges import Nudge
 from teams.models import ApiToken, Team
 
 Item = TypeVar("Item")
@@ -101,21 +102,25 @@ class Access:
 
 async def _changes(access: Access) -> AsyncGenerator[bytes, None]:
     teams = await access.teams()
-    yield _event("hello", {})
     loop = asyncio.get_running_loop()
     checked = loop.time()
-    async for nudge in _with_pauses(nudges.subscribe()):
-        if loop.time() - checked >= HEARTBEAT_SECONDS:
-            teams, checked = await access.teams(), loop.time()
-        if teams is None:
-            return
-        if nudge is None:
-            yield b": alive\n\n"
-        elif nudge.lost:
-            yield _event("refresh", {})
-        elif nudge.team in teams:
-            names = {"team": nudge.team, "deployment": nudge.deployment, "operation": nudge.operation or None}
-            yield _event("change", names)
+    with listening.hub().listener() as heard:
+        yield _event("hello", {})
+        async for nudge in _with_pauses(heard):
+            if loop.time() - checked >= HEARTBEAT_SECONDS:
+                teams, checked = await access.teams(), loop.time()
+            if teams is None:
+                return
+            if nudge is None:
+                yield b": alive\n\n"
+            elif nudge.lost:
+                yield _event("refresh", {})
+            elif nudge.team in teams:
+                yield _event("change", _names(nudge))
+
+
+def _names(nudge: Nudge) -> dict[str, str | None]:
+    return {"team": nudge.team, "deployment": nudge.deployment, "operation": nudge.operation or None}
 
 
 async def _lines(access: Access, lines: AsyncIterator[LogLine | Skipped]) -> AsyncGenerator[bytes, None]:

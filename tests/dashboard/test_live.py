@@ -26,7 +26,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Checks and heartbeats as often as a test needs them."""
     monkeypatch.setattr(live, "CHECK_SECONDS", 0.2)
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.3)
-    monkeypatch.setattr(live, "SETTLE_SECONDS", 0.3)
 
 
 async def signed_in(user: User) -> AsyncClient:
