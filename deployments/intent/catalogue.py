@@ -1,4 +1,8 @@
-"""Wishes about models and versions."""
+"""Wishes about models and versions.
+
+What is read and then written is locked between, a model before its versions: a
+version must not be deleted while somebody deploys it, nor a change undo another.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -9,7 +13,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from deployments.errors import DuplicateName, FieldError, VersionInUse
+from deployments.errors import DuplicateName, FieldError, NotFound, VersionHasAnotherImage, VersionInUse
 from deployments.intent.common import check_role
 from deployments.models import Deployment, Model, ModelVersion
 from deployments.spec.catalogue import parse_model, parse_version
@@ -37,12 +41,13 @@ def register_model(team: Team, payload: Mapping[str, Any], *, by: User) -> Model
 def change_model(model: Model, payload: Mapping[str, Any], *, by: User) -> Model:
     """Raises: InvalidInput, PermissionDenied, NotFound."""
     check_role(by, model.team, Role.DEPLOYER, action="change model", target=model.name)
-    request = parse_model(payload, current=model)
     with transaction.atomic():
-        model.description, model.task = request.description, request.task
-        model.save(update_fields=["description", "task", "updated_at"])
-        _audit(by, "change model", model, fields=sorted(payload))
-    return model
+        row = _lock_model(model)
+        request = parse_model(payload, current=row)
+        row.description, row.task = request.description, request.task
+        row.save(update_fields=["description", "task", "updated_at"])
+        _audit(by, "change model", row, fields=sorted(payload))
+    return row
 
 
 def delete_model(model: Model, *, by: User) -> None:
@@ -53,10 +58,12 @@ def delete_model(model: Model, *, by: User) -> None:
     """
     check_role(by, model.team, Role.DEPLOYER, action="delete model", target=model.name)
     with transaction.atomic():
+        _lock_model(model)
+        versions = list(ModelVersion.objects.select_for_update().filter(model=model, deleted_at=None))
         _refuse_if_deployed(Deployment.objects.filter(version__model=model, deleted_at=None), model.name)
         now = timezone.now()
-        ModelVersion.objects.filter(model=model, deleted_at=None).update(deleted_at=now)
-        Model.objects.filter(pk=model.pk, deleted_at=None).update(deleted_at=now)
+        ModelVersion.objects.filter(pk__in=[row.pk for row in versions]).update(deleted_at=now)
+        Model.objects.filter(pk=model.pk).update(deleted_at=now)
         _audit(by, "delete model", model)
 
 
@@ -66,7 +73,7 @@ def add_version(model: Model, payload: Mapping[str, Any], *, by: User) -> ModelV
     request = parse_version(payload)
     try:
         with transaction.atomic():
-            version = ModelVersion.objects.create(model=model, **asdict(request))
+            version = ModelVersion.objects.create(model=_lock_model(model), **asdict(request))
             _audit(by, "add version", model, version=version.version, image=version.image)
     except IntegrityError as exc:
         detail = f"Model {model.name} has a version {request.version!r} already."
@@ -81,16 +88,17 @@ def change_version(version: ModelVersion, payload: Mapping[str, Any], *, by: Use
         InvalidInput, VersionInUse, PermissionDenied, NotFound.
     """
     check_role(by, version.model.team, Role.DEPLOYER, action="change version", target=version.model.name)
-    request = parse_version(payload, current=version)
     with transaction.atomic():
-        if request.image != version.image:
-            live = Deployment.objects.filter(version=version, deleted_at=None)
-            _refuse_if_deployed(live, f"{version.model.name} {version.version}")
+        row = _lock_version(version)
+        request = parse_version(payload, current=row)
+        if request.image != row.image:
+            live = Deployment.objects.filter(version=row, deleted_at=None)
+            _refuse_if_deployed(live, f"{row.model.name} {row.version}")
         for field, value in asdict(request).items():
-            setattr(version, field, value)
-        version.save()
-        _audit(by, "change version", version.model, version=version.version, fields=sorted(payload))
-    return version
+            setattr(row, field, value)
+        row.save()
+        _audit(by, "change version", row.model, version=row.version, fields=sorted(payload))
+    return row
 
 
 def delete_version(version: ModelVersion, *, by: User) -> None:
@@ -101,16 +109,30 @@ def delete_version(version: ModelVersion, *, by: User) -> None:
     """
     check_role(by, version.model.team, Role.DEPLOYER, action="delete version", target=version.model.name)
     with transaction.atomic():
-        live = Deployment.objects.filter(version=version, deleted_at=None)
+        row = _lock_version(version)
+        live = Deployment.objects.filter(version=row, deleted_at=None)
         _refuse_if_deployed(live, f"{version.model.name} {version.version}")
-        ModelVersion.objects.filter(pk=version.pk, deleted_at=None).update(deleted_at=timezone.now())
+        row.deleted_at = timezone.now()
+        row.save(update_fields=["deleted_at"])
         _audit(by, "delete version", version.model, version=version.version)
 
 
 def ensure_version(team: Team, choice: Choice, spec: Spec, *, by: User) -> ModelVersion:
-    """The chosen version, registered from its image when it is new. Call inside a transaction."""
+    """The chosen version, registered from its image when it is new. Call inside a transaction.
+
+    It stays as it is until the transaction ends.
+
+    Raises:
+        NotFound: deleted since it was chosen.
+        VersionHasAnotherImage: its image was changed since.
+    """
     if choice.known is not None:
-        return choice.known
+        row = _lock_version(choice.known)
+        if row.image != choice.image:
+            raise VersionHasAnotherImage(
+                f"Version {row.version} of model {row.model.name} has just been given the image {row.image}."
+            )
+        return row
     model, new_model = Model.objects.get_or_create(team=team, name=choice.model, deleted_at=None)
     version, new_version = ModelVersion.objects.get_or_create(
         model=model,
@@ -128,6 +150,30 @@ def ensure_version(team: Team, choice: Choice, spec: Spec, *, by: User) -> Model
     if new_version:
         _audit(by, "add version", model, version=version.version, image=choice.image)
     return version
+
+
+def _lock_model(model: Model) -> Model:
+    row = (
+        Model.objects.select_for_update(of=("self",))
+        .select_related("team")
+        .filter(pk=model.pk, deleted_at=None)
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"Model {model.name} has been deleted.")
+    return row
+
+
+def _lock_version(version: ModelVersion) -> ModelVersion:
+    row = (
+        ModelVersion.objects.select_for_update(of=("self",))
+        .select_related("model__team")
+        .filter(pk=version.pk, deleted_at=None)
+        .first()
+    )
+    if row is None:
+        raise NotFound(f"Version {version.version} of model {version.model.name} has been deleted.")
+    return row
 
 
 def _refuse_if_deployed(live: Any, what: str) -> None:

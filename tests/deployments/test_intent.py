@@ -14,7 +14,9 @@ from deployments.errors import (
     StaleGeneration,
     VersionInUse,
 )
+from deployments.intent import catalogue
 from deployments.models import Cluster, Deployment, Model, ModelVersion, Operation, Pod
+from deployments.spec import Choice, spec_of
 from teams.models import AuditEntry, Team
 
 
@@ -155,6 +157,31 @@ def test_a_deployed_version_cannot_be_deleted(
         selectors.get_version(deployer, "pricing", "house", "1.0")
     again = intent.add_version(house.model, {"version": "1.0", "image": "other/house:1.0"}, by=deployer)
     assert again.image == "other/house:1.0"
+
+
+def test_two_changes_of_a_version_do_not_undo_each_other(house: ModelVersion, deployer: User) -> None:
+    seen_earlier = ModelVersion.objects.get(pk=house.pk)
+    intent.change_version(house, {"framework": "sklearn"}, by=deployer)
+    changed = intent.change_version(seen_earlier, {"description": "prices"}, by=deployer)
+    changed.refresh_from_db()
+    assert (changed.framework, changed.description) == ("sklearn", "prices")
+
+
+def test_what_was_deleted_meanwhile_stays_deleted(
+    team: Team, house: ModelVersion, deployer: User, deployment: Deployment
+) -> None:
+    newer = ModelVersion.objects.get(version="2.0")
+    intent.delete_version(newer, by=deployer)
+    with pytest.raises(NotFound):
+        intent.change_version(newer, {"description": "back"}, by=deployer)
+    choice = Choice("house", "2.0", newer.image, newer)
+    with pytest.raises(NotFound):
+        catalogue.ensure_version(team, choice, spec_of(deployment), by=deployer)
+    Deployment.objects.update(deleted_at=deployment.created_at)
+    intent.delete_model(house.model, by=deployer)
+    with pytest.raises(NotFound):
+        intent.add_version(house.model, {"version": "3.0", "image": "local/house:3.0"}, by=deployer)
+    assert not ModelVersion.objects.filter(deleted_at=None).exists()
 
 
 def test_suggested_names_are_valid_and_free(team: Team, deployment: Deployment, deployer: User) -> None:
