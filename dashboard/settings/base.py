@@ -113,7 +113,7 @@ REDIS_URL = env.redis_url
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 
 CELERY_BROKER_URL = env.redis_url
-CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -138,7 +138,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULE_FILENAME = str(env.data_dir / "beat-schedule")
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "retention": {"task": "deployments.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 3600}},
@@ -150,13 +149,8 @@ REST_FRAMEWORK = {
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["deployments.api.permissions.HasScope"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["deployments.api.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "deployments.api.pagination.LimitOffset",
     "EXCEPTION_HANDLER": "deployments.api.problems.problem_handler",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
-    "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Timoneiro",
@@ -167,6 +161,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+# The most replicas one deployment may have.
+MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.
 STALE_AFTER_SECONDS = 15
 

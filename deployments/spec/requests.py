@@ -83,11 +83,6 @@ class ChangeRequest:
     spec: Spec
 
 
-def max_replicas() -> int:
-    """The most replicas one deployment may have."""
-    return int(getattr(settings, "MAX_REPLICAS", 100))
-
-
 def spec_of(stored: Deployment | Revision) -> Spec:
     """The typed spec of a revision, or of a deployment's newest one."""
     return msgspec.convert(stored.spec, Spec)
@@ -178,7 +173,7 @@ def parse_replicas(replicas: object) -> int:
 
 
 def _read_replicas(reader: Reader, default: int) -> int:
-    return reader.integer("replicas", default, least=0, most=max_replicas(), what="Replicas")
+    return reader.integer("replicas", default, least=0, most=settings.MAX_REPLICAS, what="Replicas")
 
 
 def _read_change_cause(reader: Reader) -> str:
