@@ -13,6 +13,8 @@ import sys
 PR_SET_PDEATHSIG = 1
 PR_SET_NO_NEW_PRIVS = 38
 OPEN_FILES = 4096
+#: Before each of the container's variables, so that LD_PRELOAD and its like have no meaning before the exec.
+HIDDEN = b"CONTAINER:"
 
 
 def main() -> None:
@@ -35,10 +37,17 @@ def main() -> None:
         if os.getppid() != cluster_pid:  # it died before the signal was armed
             sys.exit(137)
     try:
-        os.execv(program[0], program)  # noqa: S606
+        os.execve(program[0], program, container_environment())  # noqa: S606
     except OSError as problem:
         print(f"cannot run {program[0]}: {problem}", file=sys.stderr)
         sys.exit(128)
+
+
+def container_environment() -> dict[bytes, bytes]:
+    """The variables that are meant for the program, and no others."""
+    return {
+        name.removeprefix(HIDDEN): value for name, value in os.environb.items() if name.startswith(HIDDEN)
+    }
 
 
 main()

@@ -17,6 +17,8 @@ from typing import Final
 import psutil
 
 LAUNCHER: Final = Path(__file__).with_name("launcher.py")
+#: As in launcher.py: goes before the name of each variable of the container.
+HIDDEN: Final = "CONTAINER:"
 READ_BYTES: Final = 64 * 1024
 #: A process that forked away from its output would otherwise keep a container from ending.
 DRAIN_READS: Final = 64
@@ -64,7 +66,8 @@ class ContainerProcess:
         launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(user), str(user), "--"]
         return subprocess.Popen(
             [*launcher, *program.argv],
-            env=dict(program.environment),
+            # Hidden from the launcher and its loader, which still have our own privileges.
+            env={HIDDEN + name: value for name, value in program.environment.items()},
             cwd=program.directory,
             stdin=subprocess.DEVNULL,
             # One pipe for both, so that a traceback stays where it belongs between the lines of stdout.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import platform
 import signal
 import sys
 import time
@@ -14,7 +15,7 @@ import psutil
 import pytest
 
 from k8s.local.kubelet.context import Timing
-from k8s.local.kubelet.process import ProcessLedger
+from k8s.local.kubelet.process import ContainerProcess, ProcessLedger, Program
 from tests.k8s.local.kit import FAST, Machinery, a_pod, machinery, until
 
 
@@ -82,6 +83,16 @@ async def test_a_process_gets_its_own_environment_and_nothing_of_ours(
         assert "OUR_SECRET" not in environment
         if os.geteuid() == 0:
             assert psutil.Process(pid).uids().effective != 0
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="looks for a message of glibc's loader")
+async def test_a_containers_variables_mean_nothing_before_its_privileges_are_gone(tmp_path: Path) -> None:
+    said = bytearray()
+    program = Program(["/bin/true"], {"LD_PRELOAD": "/nowhere/evil.so"}, tmp_path)
+    process = ContainerProcess(program, said.extend)
+    assert await asyncio.wait_for(process.exited, 20) == 0
+    # Once by the loader of the program; the launcher's would have said it before.
+    assert said.count(b"/nowhere/evil.so") == 1
 
 
 async def test_a_missing_config_map_is_told_and_healed_when_it_comes(tmp_path: Path) -> None:
