@@ -251,7 +251,10 @@ def _container_id(status: Object | None, previous: bool) -> str:
 def _since(seconds: int | None, moment: str | None) -> str:
     """Nanosecond text that compares with the log's own timestamps; "" for no limit."""
     if seconds is not None:
-        start = datetime.now(UTC) - timedelta(seconds=seconds)
+        try:
+            start = datetime.now(UTC) - timedelta(seconds=seconds)
+        except OverflowError:
+            return ""  # before there were calendars: everything
     elif moment:
         try:
             start = datetime.fromisoformat(moment).astimezone(UTC)

@@ -57,6 +57,15 @@ async def test_since_leaves_out_what_is_older(tmp_path: Path) -> None:
     assert await text(log.path, since=second) == "new\n"
 
 
+async def test_logs_since_before_there_were_calendars_are_all_there_is(tmp_path: Path) -> None:
+    async with machinery(tmp_path) as cluster:
+        cluster.create("pods", a_pod())
+        await until(lambda: cluster.container().get("ready"))
+        kubelet = cluster.running.kubelet
+        pieces = await kubelet.read_logs(cluster.pod(), "server", since_seconds=999_999 * 86_400)
+        assert b"".join([piece async for piece in pieces])
+
+
 async def test_a_rotated_log_keeps_its_newest_parts_and_reads_as_one(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "0.log", max_bytes=10_000)
     for number in range(2_000):
