@@ -4,6 +4,7 @@ import heapq
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from deployments.connections import answer_key
 from deployments.models import Deployment
 from deployments.selectors import get_pod, pods_of
 from deployments.spec import spec_of
+from deployments.spec.json_text import nested_too_deeply
 from k8s import errors as cluster_errors
 from k8s.cluster import Cluster, LogQuery
 
@@ -46,6 +48,10 @@ def answer(question_id: str, work: Callable[[], Any]) -> None:
         envelope = _envelope(translated(exc))
     except Deployment.DoesNotExist:
         envelope = _envelope(errors.NotFound("The deployment has been deleted."))
+    except Exception:
+        # Somebody waits: told at once, not when their patience is over.
+        logger.exception("a question could not be answered")
+        envelope = _envelope(errors.NotAnswered())
     client = connections.redis_client()
     if client is None:
         return
@@ -96,12 +102,18 @@ def read_logs(
         since_seconds=since_seconds,
         timestamps=pod is None,
     )
-    if pod is not None:
-        # Only a pod of this deployment: names from outside reach no other pod.
-        name = get_pod(deployment, pod).name
-        return cluster.logs(deployment.namespace, name, query)[-MAX_LOG_CHARACTERS:]
-    names = [row.name for row in pods_of(deployment)]
-    return _merged(cluster, deployment.namespace, names, query)
+    try:
+        if pod is not None:
+            # Only a pod of this deployment: names from outside reach no other pod.
+            name = get_pod(deployment, pod).name
+            return cluster.logs(deployment.namespace, name, query)[-MAX_LOG_CHARACTERS:]
+        names = [row.name for row in pods_of(deployment)]
+        return _merged(cluster, deployment.namespace, names, query)
+    except cluster_errors.LogsNotReady:
+        raise
+    except cluster_errors.MalformedRequest as exc:
+        # Of what is asked here, only the container's name can be wrong.
+        raise errors.InvalidInput([errors.FieldError("container", exc.message, "unknown_container")]) from exc
 
 
 def _merged(cluster: Cluster, namespace: str, names: list[str], query: LogQuery) -> str:
@@ -164,10 +176,10 @@ def _readable(body: bytes, headers: dict[str, str], *, truncated: bool) -> Any:
     """JSON where it is JSON, text otherwise; never bytes."""
     kind = next((value for name, value in headers.items() if name.lower() == "content-type"), "")
     if "json" in kind.lower() and not truncated:
-        try:
-            return msgspec.json.decode(body)
-        except msgspec.DecodeError:
-            pass
+        with suppress(msgspec.DecodeError, RecursionError):
+            value = msgspec.json.decode(body)
+            if not nested_too_deeply(value):
+                return value
     return body.decode("utf-8", "replace")
 
 

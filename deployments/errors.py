@@ -152,3 +152,11 @@ class TooSlow(DomainError):
     code = "too_slow"
     title = "No answer in time"
     status = 504
+
+
+class NotAnswered(DomainError):
+    """A worker failed over a question, for a reason that is in its log only."""
+
+    code = "not_answered"
+    title = "Something went wrong while this was done; it has been written to the log"
+    status = 500

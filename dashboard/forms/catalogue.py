@@ -7,6 +7,7 @@ from django.http import QueryDict
 
 from dashboard.forms.deployment import as_number
 from deployments.errors import DomainError
+from deployments.spec.json_text import UnusableJson, parse_json
 
 MODEL_FIELDS = ("name", "task", "description")
 VERSION_FIELDS = ("version", "image", "framework", "port", "health_path", "description")
@@ -38,10 +39,12 @@ class CatalogueForm:
     def json_of(self, body: str) -> object:
         """The sample's body; a mistake in it is left in `errors`."""
         try:
-            return json.loads(body) if body else None
+            return parse_json(body) if body else None
         except json.JSONDecodeError as error:
             self.errors["sample.body"] = [f"Not JSON: {error.msg} at line {error.lineno}."]
-            return None
+        except UnusableJson as error:
+            self.errors["sample.body"] = [str(error)]
+        return None
 
     def refuse(self, error: DomainError) -> None:
         for problem in error.errors:

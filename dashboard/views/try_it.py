@@ -12,6 +12,7 @@ from dashboard.views.one import find, show_tab
 from deployments import ask, selectors
 from deployments.errors import DomainError, PermissionDenied
 from deployments.models import Deployment
+from deployments.spec.json_text import UnusableJson, parse_json
 from teams.roles import Role
 
 METHODS = ("POST", "GET", "PUT")
@@ -56,10 +57,12 @@ class TryForm:
         if not self.body.strip() or self.method == "GET":
             return None
         try:
-            return json.loads(self.body)
+            return parse_json(self.body)
         except json.JSONDecodeError as error:
             self.errors["body"] = f"Not JSON: {error.msg} at line {error.lineno}, column {error.colno}."
-            return None
+        except UnusableJson as error:
+            self.errors["body"] = str(error)
+        return None
 
     def snippets(self, address: str) -> dict[str, str]:
         """The same request for a terminal and for a program."""
@@ -89,8 +92,8 @@ def spread(value: object, indent: str = "") -> str:
 
 def python_literal(text: str) -> str:
     try:
-        return repr(json.loads(text))
-    except json.JSONDecodeError:
+        return repr(parse_json(text))
+    except ValueError:
         return repr(text)
 
 

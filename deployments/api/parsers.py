@@ -1,13 +1,12 @@
 """JSON, strictly: what is ambiguous or cannot be stored is refused instead of guessed."""
 
-import json
-import math
 from collections.abc import Mapping
-from typing import IO, Any, NoReturn
+from typing import IO, Any
 
 from rest_framework.parsers import BaseParser
 
 from deployments.api.problems import MAX_BODY_BYTES, malformed, too_large
+from deployments.spec.json_text import UnusableJson, parse_json
 
 
 class StrictJSONParser(BaseParser):
@@ -47,16 +46,13 @@ def parse_object(raw: bytes) -> dict[str, object]:
         Malformed: 400, with the reason.
     """
     try:
-        value = json.loads(
-            raw.decode("utf-8"),
-            object_pairs_hook=_object,
-            parse_constant=_not_a_number,
-            parse_float=_finite,
-        )
+        value = parse_json(raw.decode("utf-8"))
     except UnicodeDecodeError as exc:
         raise malformed("The body is not UTF-8.") from exc
-    except RecursionError as exc:
-        raise malformed("The body is nested too deeply.") from exc
+    except UnusableJson as exc:
+        # The name may be half a character itself: no answer could carry it.
+        field = exc.name if exc.name.isprintable() else ""
+        raise malformed(f"The body cannot be used. {_writable(str(exc))}", field=field or "$") from exc
     except ValueError as exc:
         raise malformed(f"The body is not JSON: {exc}.") from exc
     if not isinstance(value, dict):
@@ -64,45 +60,9 @@ def parse_object(raw: bytes) -> dict[str, object]:
     return value
 
 
+def _writable(text: str) -> str:
+    return text.encode(errors="replace").decode()
+
+
 def _length(header: str | None) -> int:
     return int(header) if header and header.isascii() and header.isdigit() else 0
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        _refuse_unstorable(name)
-        _refuse_unstorable(value)
-        if name in found:
-            raise malformed(f'"{name}" appears twice in one object.', field=name)
-        found[name] = value
-    return found
-
-
-def _refuse_unstorable(value: object) -> None:
-    """Lone surrogates are no Unicode text, and PostgreSQL cannot store NUL."""
-    texts = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    for text in texts:
-        if isinstance(text, list):
-            _refuse_unstorable(text)
-        elif isinstance(text, str) and ("\0" in text or not _encodable(text)):
-            raise malformed("The body holds text with a NUL or half a character (a lone surrogate).")
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _not_a_number(constant: str) -> NoReturn:
-    raise malformed(f"{constant} is not a JSON number.")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise malformed("A number in the body is too large.")
-    return number

@@ -105,6 +105,7 @@ def test_nothing_can_be_asked_of_what_is_being_deleted(
     "", "{", "nope", "[]", '"text"', "3", "null", '{"name": NaN}', '{"a": 1e999}', '{"a": 1, "a": 2}',
     '{"name": "\\ud800"}', '{"name": "a\\u0000b"}', '{"\\u0000": 1}', '{"env": [["\\u0000"]]}',
     b"\xff\xfe", b'\xef\xbb\xbf{"name": "a"}', "[" * 100_000, '{"a":' * 50_000,
+    '{"a":' * 150 + "1" + "}" * 150, '{"a": ' + "[" * 800 + "]" * 800 + "}",
     '{"replicas": ' + "9" * 5000 + "}",
 ])  # fmt: skip
 def test_what_is_no_json_object_is_malformed(body: Any, api: Caller, team: Team) -> None:
