@@ -34,7 +34,7 @@ def deploy_the_house_model(page: Page) -> str:
 
 
 def tab(page: Page, word: str) -> None:
-    page.get_by_role("navigation", name="Parts of this deployment").get_by_role("link", name=word).click()
+    page.get_by_role("navigation", name="Sections of this deployment").get_by_role("link", name=word).click()
 
 
 def pods_ready(client: httpx.Client, name: str, count: int) -> bool | None:
