@@ -89,12 +89,17 @@ def _store_written(row: Deployment, holder: uuid.UUID, written: writing.Written)
             fresh.save(update_fields=["cluster_generation", "node_port"])
             return None
         first = fresh.applied_generation < fresh.generation
+        removed_meanwhile = fresh.drifted and not row.drifted
         _settle_row(fresh)
         if first:
             text = f"Applied to cluster {fresh.cluster.name}"
             TimelineEntry.objects.create(deployment=fresh, kind="applied", text=text)
         for operation in operations.unfinished(fresh):
             operations.move(operation, OperationState.WAITING, detail="; ".join(written.warnings))
+        if removed_meanwhile:
+            # The observer saw one of our objects go, maybe after we wrote it: write once more.
+            fresh.drifted = True
+            fresh.save(update_fields=["drifted"])
         _judge_and_tell(fresh)
     # Somebody changes it as fast as we do: not a race to win, but not to lose either.
     return Outcome("applied", _LOOK_AGAIN_SECONDS if fresh.drifted else None)

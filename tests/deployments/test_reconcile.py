@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from deployments import intent
 from deployments.models import Cluster, Deployment, Operation, Pod
+from deployments.observe import recording
 from deployments.reconcile import delete_pod, find_unsettled, leases, reconcile_deployment
 from k8s.cluster import Manifest
 from k8s.errors import Cause, ClusterUnavailable, Forbidden, Invalid, ObjectConflict
+from k8s.watch import Changed, Gone
 from teams.models import Team
+from tests.deployments import sights
 from tests.deployments.fake_cluster import FakeCluster
 
 
@@ -135,6 +138,26 @@ def test_a_worker_that_outlived_its_lease_stores_nothing(
     assert reconcile_deployment(deployment.pk, connect=fake_cluster).word == "superseded"
     deployment.refresh_from_db()
     assert (deployment.applied_generation, deployment.lease_holder) == (0, thief)
+
+
+def test_an_object_removed_while_a_worker_writes_is_written_again(
+    deployment: Deployment, deployer: User, fake_cluster: FakeCluster
+) -> None:
+    reconcile_deployment(deployment.pk, connect=fake_cluster)
+    deployment.refresh_from_db()
+    recording.record(deployment.cluster_id, [("Deployment", Changed(sights.workload(deployment)))])
+
+    def somebody_deletes_it(manifest: Manifest) -> None:
+        if manifest["kind"] == "Deployment":
+            gone = Gone("d", "pricing", "house-prices")
+            recording.record(deployment.cluster_id, [("Deployment", gone)])
+
+    fake_cluster.before_apply = somebody_deletes_it
+    intent.scale(deployment, 3, by=deployer)
+    assert reconcile_deployment(deployment.pk, connect=fake_cluster).again_in_seconds is not None
+    assert find_unsettled().deployments == [deployment.pk]
+    assert reconcile_deployment(deployment.pk, connect=fake_cluster).again_in_seconds is None
+    assert find_unsettled().deployments == []
 
 
 def test_what_others_put_there_is_not_taken_over(deployment: Deployment, fake_cluster: FakeCluster) -> None:
