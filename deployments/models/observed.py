@@ -22,6 +22,7 @@ class Pod(models.Model):
     restarts = models.PositiveIntegerField(default=0)
     reason = models.CharField(max_length=100, blank=True)
     node = models.CharField(max_length=253, blank=True)
+    # The newest revision of this pod's template, 0 until it was seen to be the deployment's.
     revision = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
     deleting = models.BooleanField(default=False)

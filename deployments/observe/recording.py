@@ -1,7 +1,7 @@
 """Storing what was seen: bulk upserts, then one judgement per deployment concerned. Runs in a thread."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -18,7 +18,7 @@ from deployments.observe import around
 from deployments.observe.batches import KindBatch, Word, reduce_words
 from k8s.facts import DeploymentFacts, EventFacts, NodeFacts, PodFacts, ServiceFacts
 from k8s.health import reason_of
-from k8s.labels import INSTANCE
+from k8s.labels import INSTANCE, TEMPLATE
 
 Key = tuple[str, str]
 """Namespace and name of a deployment in a cluster."""
@@ -143,14 +143,16 @@ def _record_deployments(cluster_id: int, keys: Sequence[Key], work: _Work, recor
     by_key = {(row.namespace, row.name): row for row in rows if (row.namespace, row.name) in wanted}
     _store_pods(cluster_id, by_key, keys, work)
     pks = [row.pk for row in by_key.values()]
-    pods = _stored_pods(pks)
+    stored = _stored_pods(pks)
     waiting = set(
         Operation.objects.filter(state=OperationState.WAITING, deployment_id__in=pks).values_list(
             "deployment_id", flat=True
         )
     )
     for key, row in by_key.items():
-        _record_one(key, row, work, pods[row.pk], may_end=row.pk in waiting, recorded=recorded)
+        pods = [pod for pod, _ in stored[row.pk]]
+        _record_one(key, row, work, pods, may_end=row.pk in waiting, recorded=recorded)
+    _number_pods(cluster_id, by_key.values(), stored)
 
 
 def _store_pods(cluster_id: int, by_key: dict[Key, Deployment], keys: Sequence[Key], work: _Work) -> None:
@@ -184,11 +186,34 @@ def _pod_row(cluster_id: int, row: Deployment, pod: PodFacts) -> Pod:
     )
 
 
-def _stored_pods(pks: Sequence[int]) -> dict[int, list[PodFacts]]:
-    found: dict[int, list[PodFacts]] = defaultdict(list)
-    for pk, facts in Pod.objects.filter(deployment_id__in=pks).values_list("deployment_id", "facts"):
-        found[pk].append(msgspec.convert(facts, PodFacts))
+def _stored_pods(pks: Sequence[int]) -> dict[int, list[tuple[PodFacts, int]]]:
+    """Pods of each deployment, with the revision they are known to run."""
+    found: dict[int, list[tuple[PodFacts, int]]] = defaultdict(list)
+    rows = Pod.objects.filter(deployment_id__in=pks).values_list("deployment_id", "facts", "revision")
+    for pk, facts, revision in rows:
+        found[pk].append((msgspec.convert(facts, PodFacts), revision))
     return found
+
+
+def _number_pods(
+    cluster_id: int, rows: Iterable[Deployment], stored: Mapping[int, Sequence[tuple[PodFacts, int]]]
+) -> None:
+    """Notes which revision pods run: the newest one that has their template.
+
+    Pods carry no number themselves (docs/decisions/0006). Those of the newest
+    template have the Deployment's; when a newer template comes, the others keep theirs.
+    """
+    found: dict[int, list[str]] = defaultdict(list)
+    for row in rows:
+        facts = settling.stored_facts(row)
+        if facts is None or not facts.template:
+            continue
+        for pod, revision in stored[row.pk]:
+            if pod.labels.get(TEMPLATE) == facts.template and revision != facts.revision:
+                found[facts.revision].append(pod.uid)
+    for revision, uids in found.items():
+        for chunk in _chunks(uids):
+            Pod.objects.filter(cluster_id=cluster_id, uid__in=chunk).update(revision=revision)
 
 
 def _record_one(

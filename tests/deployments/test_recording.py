@@ -69,6 +69,23 @@ def test_what_was_seen_before_the_newest_wish_does_not_settle_it(
     assert (running.state, operation.state) == ("deploying", "waiting")
 
 
+def test_pods_say_which_revision_they_run(
+    running: Deployment, deployer: User, fake_cluster: FakeCluster
+) -> None:
+    assert set(Pod.objects.values_list("revision", flat=True)) == {1}
+    row = intent.update_deployment(running, {"version": "2.0"}, by=deployer).deployment
+    reconcile_deployment(row.pk, connect=fake_cluster)
+    # The first new pod may be heard of before the Deployment that it is made for.
+    recording.record(row.cluster_id, [("Pod", Changed(sights.pod(row, 7)))])
+    recording.record(row.cluster_id, [("Deployment", Changed(sights.workload(row, generation=2)))])
+    numbers = dict(Pod.objects.values_list("name", "revision"))
+    assert numbers == {"house-prices-abc-0": 1, "house-prices-abc-1": 1, "house-prices-abc-7": 2}
+    # A change that leaves the pods alone is theirs, too.
+    row = intent.update_deployment(row, {"service": {"type": "NodePort"}}, by=deployer).deployment
+    recording.record(row.cluster_id, [("Deployment", Changed(sights.workload(row, generation=2)))])
+    assert sorted(Pod.objects.values_list("revision", flat=True)) == [1, 1, 3]
+
+
 def test_a_pod_that_goes_and_one_that_comes(running: Deployment) -> None:
     gone = Gone("house-prices-0", "pricing", "house-prices-abc-0")
     recording.record(running.cluster_id, [("Pod", gone)])
