@@ -97,6 +97,7 @@ X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "dashboard.views.errors.stale_form"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -125,7 +126,8 @@ CELERY_TASK_DEFAULT_QUEUE = "reconcile"
 CELERY_TASK_ROUTES = {"deployments.tasks.interactive.*": {"queue": "interactive"}}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-# A worker that dies is noticed through these; kombu's defaults take about 100 s.
+# What a whole worker that was killed had taken comes back after `visibility_timeout`, ten
+# times the longest task; people wait for the sweep instead. Looked for each 5 s, not 100 s.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 1200,
     "unacked_restore_interval": 5,
