@@ -1,6 +1,10 @@
 """What every page's frame needs."""
 
+from functools import cache
+
 from django.http import HttpRequest
+
+from deployments import selectors
 
 THEMES = ("light", "dark", "auto")
 SECTIONS = (
@@ -12,12 +16,19 @@ SECTIONS = (
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """Theme and navigation. No query: it runs for fragments and error pages too."""
+    """Theme and navigation. No query by itself: it runs for fragments and error pages too."""
     theme = request.COOKIES.get("theme", "auto")
     match = request.resolver_match
     # "deployment-logs" and "deployment-scale" belong to "deployment".
     here = (match.url_name or "").split("-")[0] if match else ""
+
+    @cache
+    def may_deploy() -> bool:
+        # Asked by the template, once, and only where "New" may be shown.
+        return selectors.may_deploy_somewhere(request.user)
+
     return {
+        "may_deploy": may_deploy,
         "theme": theme if theme in THEMES else "auto",
         "next_theme": {"auto": "dark", "dark": "light"}.get(theme, "auto"),
         "sections": [

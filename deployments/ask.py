@@ -25,12 +25,12 @@ from deployments.errors import (
 from deployments.following.reader import LogLine, Skipped, follow_logs
 from deployments.models import Deployment
 from deployments.selectors import get_pod
+from deployments.spec import HTTP_METHODS
 
 logger = logging.getLogger(__name__)
 
 __all__ = ["LogLine", "Skipped", "follow_logs", "predict", "read_logs"]
 
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 MOST_LINES = 10_000
 _LOGS_SECONDS = 20.0
 _LONGEST_PREDICT_SECONDS = 60
@@ -44,6 +44,7 @@ def read_logs(
     tail: int = 200,
     previous: bool = False,
     since_seconds: int | None = None,
+    patience_seconds: float = _LOGS_SECONDS,
 ) -> str:
     """The end of one pod's log; without `pod`, of all replicas merged by time, lines prefixed "[pod] ".
 
@@ -65,7 +66,7 @@ def read_logs(
         "previous": previous,
         "since_seconds": since_seconds,
     }
-    text: str = _ask("read_logs", deployment, options, seconds=_LOGS_SECONDS)
+    text: str = _ask("read_logs", deployment, options, seconds=patience_seconds)
     return text
 
 
@@ -83,8 +84,8 @@ def predict(
     mistakes = []
     if not path.startswith("/") or len(path) > 2000:
         mistakes.append(FieldError("path", "Begin with /; at most 2000 characters.", "invalid_path"))
-    if method not in METHODS:
-        mistakes.append(FieldError("method", f"Choose one of: {', '.join(METHODS)}.", "not_a_choice"))
+    if method not in HTTP_METHODS:
+        mistakes.append(FieldError("method", f"Choose one of: {', '.join(HTTP_METHODS)}.", "not_a_choice"))
     if not 1 <= timeout_seconds <= _LONGEST_PREDICT_SECONDS:
         message = f"From 1 to {_LONGEST_PREDICT_SECONDS} seconds."
         mistakes.append(FieldError("timeout_seconds", message, "out_of_range"))
@@ -106,6 +107,7 @@ def _ask(task: str, deployment: Deployment, options: dict[str, Any], *, seconds:
     question_id = uuid.uuid4().hex
     try:
         queue.send_question(task, [question_id, deployment.pk, options], expires_seconds=seconds)
+        connections.let_go_of_database()
         with connections.patient_redis_client(seconds) as client:
             # One key: redis-py answers (key, value), or None when the time is up.
             popped: Any = client.blpop([answer_key(question_id)], timeout=seconds)

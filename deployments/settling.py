@@ -43,8 +43,9 @@ def refresh(
     if judged.state != deployment.state:
         deployment.state = judged.state
         deployment.state_since = now
-        text = f"{judged.state}: {judged.message}"
-        TimelineEntry.objects.create(deployment=deployment, at=now, kind="state", text=text[:400])
+        if not _is_own_work_begun(deployment, judged.state):
+            text = f"{judged.state}: {judged.message}"
+            TimelineEntry.objects.create(deployment=deployment, at=now, kind="state", text=text[:400])
     deployment.message = judged.message
     deployment.ready_replicas = judged.ready
     deployment.updated_replicas = judged.updated
@@ -52,6 +53,16 @@ def refresh(
     if changed:
         deployment.save(update_fields=_JUDGED_COLUMNS)
     return (may_end and _end_operations(deployment, now)) or changed
+
+
+def _is_own_work_begun(deployment: Deployment, state: State) -> bool:
+    """Whether a state only says that the newest wish is under way, which the wish's own entry tells."""
+    if state not in (State.PENDING, State.DEPLOYING, State.DELETING) or deployment.drifted:
+        return False
+    if deployment.delete_requested_at or deployment.applied_generation < deployment.generation:
+        return True
+    facts = stored_facts(deployment)
+    return facts is None or facts.generation < deployment.cluster_generation
 
 
 def stored_pods(deployment: Deployment) -> list[PodFacts]:

@@ -84,7 +84,7 @@ def judge(
     updated = len(newest)
     if deployment.deleting_since is not None:
         return Judgement("deleting", f"being deleted: {_pods(len(pods))} left", ready, updated)
-    counted = f"{min(ready, wanted)} of {wanted} {_replicas(wanted)} ready"
+    counted = f"{min(ready, wanted)} of {wanted} replicas ready"
     if not _seen(deployment, wanted, expected_revision):
         return Judgement("deploying", f"{counted}: the newest change is being rolled out", ready, updated)
     if wanted == 0:
@@ -246,7 +246,3 @@ def _condition(conditions: Sequence[Condition], kind: str) -> Condition | None:
 
 def _pods(count: int) -> str:
     return f"{count} pod" if count == 1 else f"{count} pods"
-
-
-def _replicas(count: int) -> str:
-    return "replica" if count == 1 else "replicas"

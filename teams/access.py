@@ -24,3 +24,11 @@ def role_of(user: User | AnonymousUser, team: Team) -> Role | None:
         return Role.LEAD
     role = Membership.objects.filter(user=user, team=team).values_list("role", flat=True).first()
     return Role(role) if role else None
+
+
+def may_deploy_somewhere(user: User | AnonymousUser) -> bool:
+    """Whether some team's role lets `user` deploy. One query, none for superusers and strangers."""
+    if not user.is_authenticated or not user.is_active:
+        return False
+    deploying = [role.value for role in Role if role.covers(Role.DEPLOYER)]
+    return user.is_superuser or Membership.objects.filter(user=user, role__in=deploying).exists()

@@ -67,7 +67,8 @@ def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
         "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        # Each request to an ASGI server has its own thread, so that a connection kept
+        # for the next one is never used again: kept ones pile up until the server is full.
+        "CONN_MAX_AGE": 0,
         "OPTIONS": options,
     }

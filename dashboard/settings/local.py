@@ -1,12 +1,26 @@
 """One machine, loopback only: what `./dev up` runs."""
 
 from dashboard.settings.base import *
-from dashboard.settings.base import SECRET_KEY
+from dashboard.settings.base import DATA_DIR, MIDDLEWARE, SECRET_KEY
 
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 # Served straight from the source folders; nothing to collect.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False
+# The same texts, compressed at the start: see dashboard/static_files.py.
+SERVESTATIC_ROOT = DATA_DIR / "web"
+# Addresses carry their file's digest, so a browser may keep it.
+SERVESTATIC_MAX_AGE = 30 * 24 * 3600
+MIDDLEWARE = [
+    "dashboard.static_files.compressed_static"
+    if name == "servestatic.middleware.ServeStaticMiddleware"
+    else name
+    for name in MIDDLEWARE
+]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "dashboard.static_files.VersionedStaticFilesStorage"},
+}
 
 if not SECRET_KEY:
     raise SystemExit(

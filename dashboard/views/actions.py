@@ -27,14 +27,14 @@ def carry_out(
     *,
     replicas: str | None = None,
 ) -> HttpResponse:
-    """Store the wish and go to the overview; a refusal is shown there, beside the button that was pressed."""
+    """Store the wish and go to the overview; a refusal is shown there, one of `replicas` at its field."""
     try:
         wish()
     except (NotFound, PermissionDenied):
         raise
     except DomainError as error:
         deployment.refresh_from_db()
-        words = "; ".join(problem.message for problem in error.errors) or error.detail
+        words = " ".join(problem.message for problem in error.errors) or error.detail
         return show_overview(request, deployment, error=words, replicas=replicas, status=error.status)
     messages.success(request, done)
     return redirect("deployment", deployment.team.name, deployment.name)
@@ -67,7 +67,7 @@ def restart(request: PageRequest, team: str, name: str) -> HttpResponse:
         request,
         deployment,
         lambda: intent.restart(deployment, by=request.user),
-        f"Restarting {deployment.name}, one replica after the other.",
+        f"Restarting {deployment.name}, one pod after the other.",
     )
 
 

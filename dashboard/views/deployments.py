@@ -21,7 +21,7 @@ COLUMNS = (
     ("ready", "Ready", "num"),
     ("", "Address", ""),
     ("created", "Age", "num"),
-    ("", "By", ""),
+    ("", "Created by", ""),
 )
 
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.views.frame import PageRequest, page
-from dashboard.views.one import find, show_tab
+from dashboard.views.one import abilities, find, show_tab
 from deployments import selectors
 from deployments.models import Deployment, ModelVersion, Pod
 from deployments.spec import spec_of
@@ -42,6 +42,8 @@ def show_overview(
         "versions": other_versions(request, deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,
+        # A refused number is told at its field, as long as there is one.
+        "scale_error": error if replicas is not None and abilities(request, deployment).change else "",
         "replicas": str(deployment.replicas) if replicas is None else replicas,
     }
     return show_tab(request, deployment, "deployment", "deployments/overview.html", context, status=status)

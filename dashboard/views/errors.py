@@ -10,7 +10,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return error_page(
         request,
         404,
-        title="There is nothing here",
+        title="Page not found",
         detail="The address may be mistyped, what it named may be gone, or it is a team's you are not in.",
     )
 
@@ -19,7 +19,7 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
     return error_page(
         request,
         403,
-        title="You may not do that",
+        title="Not allowed",
         detail="Your role in this team does not include it. A team lead can give you another one.",
     )
 

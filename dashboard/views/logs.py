@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 TAILS = (100, 200, 1000, 5000)
 DOWNLOAD_LINES = 10_000
+# A page that waits for a worker must not seem dead when there is none.
+PAGE_PATIENCE_SECONDS = 5
 
 
 @dataclass(frozen=True)
@@ -43,13 +45,13 @@ class LogQuery:
             tail=int(tail) if tail in {str(number) for number in TAILS} else 200,
         )
 
-    def read(self, deployment: Deployment, *, tail: int | None = None) -> str:
+    def read(self, deployment: Deployment, **options: int) -> str:
         return ask.read_logs(
             deployment,
             pod=self.pod or None,
             container=self.container or None,
-            tail=tail or self.tail,
             previous=self.previous,
+            **{"tail": self.tail, **options},
         )
 
 
@@ -67,10 +69,14 @@ def logs(request: PageRequest, team: str, name: str) -> HttpResponse:
         "lines": "",
         "failure": None,
     }
+    # With a script the page is there at once and its stream brings the lines. Without one it says
+    # `plain`. The run before the last restart is at its end, so nothing streams it.
+    context["plain"] = plain = "plain" in request.GET
+    context["streams"] = deployment.deleted_at is None and not query.previous
     # The live part of this tab is its head; it must not read logs again and again.
-    if not request.htmx:
+    if not request.htmx and (plain or not context["streams"]):
         try:
-            context["lines"] = query.read(deployment)
+            context["lines"] = query.read(deployment, patience_seconds=PAGE_PATIENCE_SECONDS)
         except DomainError as error:
             context["failure"] = error
     return show_tab(request, deployment, "deployment-logs", "deployments/logs.html", context)

@@ -74,6 +74,7 @@ def frame_of(request: PageRequest, deployment: Deployment, tab: str) -> dict[str
         "inside": selectors.address_in_cluster(deployment),
         "can": abilities(request, deployment),
         "tab": tab,
+        "tab_word": next(word for address, word, _ in TABS if address == tab),
         "tabs": [entry for entry in TABS if not history or entry[0] in TABS_OF_HISTORY],
         "history": history,
         "rolling": rolling and not history,

@@ -69,10 +69,10 @@ class TryForm:
         url = address + self.path
         quoted = " ".join(self.body.split())
         data = f" \\\n  -H 'Content-Type: application/json' \\\n  -d {shlex.quote(quoted)}" if quoted else ""
-        sent = f", json={python_literal(quoted)}" if quoted else ""
+        sent = f"    json={python_literal(quoted)},\n" if quoted else ""
         python = (
             "import requests\n\n"
-            f"answer = requests.request({self.method!r}, {url!r}{sent}, timeout=20)\n"
+            f"answer = requests.request(\n    {self.method!r},\n    {url!r},\n{sent}    timeout=20,\n)\n"
             "print(answer.json())"
         )
         return {"curl": f"curl -X {self.method} {shlex.quote(url)}{data}", "python": python}

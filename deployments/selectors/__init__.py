@@ -27,7 +27,7 @@ from deployments.selectors.reading import (
     wish_of,
 )
 from deployments.selectors.status import is_stale, present_status, stale_since, with_shown_state
-from teams.access import role_of, teams_of
+from teams.access import may_deploy_somewhere, role_of, teams_of
 
 __all__ = [
     "Overview",
@@ -48,6 +48,7 @@ __all__ = [
     "get_version",
     "is_stale",
     "manifests_of",
+    "may_deploy_somewhere",
     "models_visible_to",
     "operations_visible_to",
     "overview",

@@ -6,6 +6,17 @@
   const POLL = 20000;      // and at least this often, so that a lost nudge heals
   document.documentElement.classList.add("script");
 
+  // ---- Whoever is about to click must hit what they aim at: while the pointer moves over
+  // something to press, or a finger is down, news wait a moment.
+  const HOLD = 400;
+  const LONGEST_HOLD = 2000;
+  let aimed = 0;
+
+  function aims(event) {
+    if (event.type === "touchstart" || event.target.closest?.("a, button, select, summary, label")) aimed = Date.now();
+  }
+  for (const kind of ["pointermove", "pointerdown", "touchstart"]) addEventListener(kind, aims, { passive: true });
+
   // ---- Live: one stream of names per page. Whoever is named fetches its own fragment.
   const last = new WeakMap();
 
@@ -14,11 +25,17 @@
     last.set(element, seen);
     if (seen.timer) return;
     const wait = Math.max(0, seen.at + THROTTLE - Date.now());
-    seen.timer = setTimeout(() => {
+    const due = Date.now() + wait;
+    const go = () => {
+      if (Date.now() - aimed < HOLD && Date.now() - due < LONGEST_HOLD) {
+        seen.timer = setTimeout(go, 100);
+        return;
+      }
       seen.timer = 0;
       seen.at = Date.now();
       element.dispatchEvent(new CustomEvent("refresh"));
-    }, wait);
+    };
+    seen.timer = setTimeout(go, wait);
   }
 
   function changed(name) {
@@ -31,10 +48,11 @@
 
   function listen(address) {
     const beacon = document.getElementById("beacon");
-    const words = { live: "live", lost: "reconnecting", off: "connecting" };
+    const words = { live: "live", lost: "reconnecting", off: "connecting", ended: "signed out" };
     let source = null;
     let retry = 0;
     let resumed = false;
+    let ended = false;
 
     function show(state) {
       if (!beacon) return;
@@ -44,7 +62,7 @@
     }
 
     function open() {
-      if (source || document.hidden) return;
+      if (source || ended || document.hidden) return;
       source = new EventSource(address);
       source.addEventListener("open", () => {
         show("live");
@@ -53,8 +71,14 @@
       });
       source.addEventListener("changed", (event) => changed(event.data));
       source.addEventListener("resync", () => changed("*"));
-      // The session has ended: the page itself sends on to the sign-in.
-      source.addEventListener("bye", () => location.reload());
+      source.addEventListener("bye", () => {
+        ended = true;
+        close();
+        show("ended");
+        // The page itself sends on to the sign-in, unless that would lose what is being typed.
+        if (typedSomething()) say("You have been signed out. Copy what you typed, then reload the page to sign in.", 0);
+        else location.reload();
+      });
       source.addEventListener("error", () => {
         show("lost");
         // CLOSED: the server refused, and the browser would not try again by itself.
@@ -74,8 +98,14 @@
     document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
     addEventListener("pagehide", close);
     addEventListener("pageshow", open);
-    setInterval(() => document.hidden || changed("*"), POLL);
+    setInterval(() => document.hidden || ended || changed("*"), POLL);
     open();
+  }
+
+  function typedSomething() {
+    return [...document.querySelectorAll("main textarea, main input:not([type=hidden], [type=search], [data-log-find])")].some(
+      (field) => field.value !== field.defaultValue || field.checked !== field.defaultChecked,
+    );
   }
 
   // ---- Times
@@ -115,12 +145,12 @@
     }
   }
 
-  function say(words) {
+  function say(words, milliseconds = 4000) {
     const line = document.createElement("div");
     line.className = "toast-line";
     line.textContent = words;
     document.getElementById("toasts").append(line);
-    setTimeout(() => line.remove(), 4000);
+    if (milliseconds) setTimeout(() => line.remove(), milliseconds);
   }
 
   document.addEventListener("click", (event) => {

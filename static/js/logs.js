@@ -57,11 +57,12 @@
   }
 
   function follow() {
+    state.textContent = "Connecting...";
     source = new EventSource(log.dataset.follow);
     toggle.setAttribute("aria-pressed", "true");
     // Each connection begins with the last lines again: they take the place of what is shown.
     let fresh = false;
-    source.addEventListener("hello", () => { fresh = true; state.textContent = "Following."; });
+    source.addEventListener("hello", () => { fresh = true; state.textContent = "Following. New lines appear here."; });
     source.addEventListener("line", (event) => {
       if (fresh) { waiting = []; log.replaceChildren(); fresh = false; }
       add(lineOf(...JSON.parse(event.data)));

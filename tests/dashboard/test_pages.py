@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.template.loader import get_template
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from deployments import ask
+from deployments.errors import TooSlow
 from deployments.models import Cluster, ClusterState, Deployment, State
 
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -113,7 +116,7 @@ def test_a_silent_cluster_makes_its_deployments_unknown_and_says_since_when(
 
 
 def test_pages_say_what_to_do_when_there_is_nothing(team: object, browser: Client) -> None:
-    assert "Serve your first model" in browser.get(reverse("overview")).content.decode()
+    assert "Deploy your first model" in browser.get(reverse("overview")).content.decode()
     assert "No deployments yet" in browser.get(reverse("deployments")).content.decode()
     assert "The catalogue is empty" in browser.get(reverse("models")).content.decode()
 
@@ -145,7 +148,56 @@ def test_signing_in_and_out(deployer: object) -> None:
 def test_an_unknown_address_is_a_friendly_page(browser: Client) -> None:
     answer = browser.get("/nowhere/")
     assert answer.status_code == 404
-    assert "There is nothing here" in answer.content.decode()
+    assert "Page not found" in answer.content.decode()
+
+
+def test_a_form_from_before_the_last_sign_in_says_so_and_changes_nothing(deployer: object) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(deployer)  # type: ignore[arg-type]
+    answer = client.post(reverse("theme"), {"theme": "dark"})
+    assert answer.status_code == 403
+    assert "This page was out of date" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("role", "offered"), [("viewer", False), ("deployer", True), ("admin", True)])
+def test_new_is_offered_to_whoever_may_deploy_somewhere(
+    role: str,
+    offered: bool,
+    team: object,
+    browser_of: Callable[[User], Client],
+    request: pytest.FixtureRequest,
+) -> None:
+    browser = browser_of(request.getfixturevalue(role))
+    for name in ("overview", "deployments", "models"):
+        assert (reverse("deployments-new") in browser.get(reverse(name)).content.decode()) is offered
+
+
+def test_every_tab_of_a_deployment_has_a_title_of_its_own(deployment: Deployment, browser: Client) -> None:
+    tabs = [name for name in ADDRESSES if name.startswith("deployment") and "s-new" not in name]
+    titles = {
+        re.search("<title>(.*)</title>", browser.get(address_of(name)).content.decode())[1]  # type: ignore[index]
+        for name in tabs
+    }
+    assert len(titles) == len(tabs)
+
+
+def test_a_log_page_waits_for_no_worker_unless_there_is_no_script(
+    deployment: Deployment, browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def read_logs(*_: object, patience_seconds: float, **__: object) -> str:
+        asked.append(patience_seconds)
+        raise TooSlow("No worker answered within 5 seconds.")
+
+    monkeypatch.setattr(ask, "read_logs", read_logs)
+    page = browser.get(address_of("deployment-logs")).content.decode()
+    assert not asked
+    assert 'content="0; url=/deployments/pricing/house-prices/logs/?plain=1"' in page
+    plain = browser.get(address_of("deployment-logs"), {"plain": "1"}).content.decode()
+    assert asked == [5]
+    assert "No worker answered" in plain
+    assert "http-equiv" not in plain
 
 
 def test_our_own_mistakes_have_a_page_that_needs_nothing(client: Client) -> None:

@@ -41,6 +41,8 @@ def test_a_refused_count_is_said_beside_the_field_and_kept(typed: str, browser: 
     assert answer.status_code == 422
     assert 'role="alert"' in page
     assert f'value="{typed}"' in page
+    assert 'aria-describedby="replicas-error"' in page
+    assert page.count('role="alert"') == 1
     assert page.lstrip().startswith('<div id="live"')
 
 

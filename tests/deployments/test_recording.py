@@ -52,6 +52,18 @@ def test_ready_pods_make_it_running_and_end_the_operation(applied: Deployment) -
     assert applied.timeline.filter(kind="state", text__startswith="running").exists()
 
 
+def test_the_timeline_tells_a_wish_once(
+    running: Deployment, deployer: User, fake_cluster: FakeCluster
+) -> None:
+    intent.restart(running, by=deployer)
+    reconcile_deployment(running.pk, connect=fake_cluster)
+    recording.record(running.cluster_id, everything_ready(running))
+    running.refresh_from_db()
+    assert running.state == "deploying"
+    told = list(running.timeline.filter(kind="state").values_list("text", flat=True))
+    assert told == ["running: 2 of 2 replicas ready"]
+
+
 def test_a_batch_may_be_recorded_twice(running: Deployment) -> None:
     entries = running.timeline.count()
     recording.record(running.cluster_id, everything_ready(running))

@@ -82,7 +82,7 @@ def test_all_pods_ready_is_running() -> None:
 
 
 def test_one_replica_is_not_called_replicas() -> None:
-    assert of(deployment(wanted_replicas=1), pod(), wanted=1).message == "1 of 1 replica ready"
+    assert of(deployment(wanted_replicas=1), pod(), wanted=1).message == "1 of 1 replicas ready"
 
 
 def test_pods_on_their_way_are_deploying() -> None:
