@@ -1,5 +1,6 @@
 """Rules of what people may ask for: written once, used by forms and API alike."""
 
+from deployments.spec.fields import HTTP_METHODS
 from deployments.spec.images import ImageReference, parse_image
 from deployments.spec.reader import Reader
 from deployments.spec.requests import (
@@ -15,6 +16,7 @@ from deployments.spec.requests import (
 )
 
 __all__ = [
+    "HTTP_METHODS",
     "READ_ONLY",
     "WRITABLE",
     "ChangeRequest",

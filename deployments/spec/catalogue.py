@@ -24,7 +24,6 @@ _VERSION_FIELDS = (
     "resources",
     "sample_request",
 )
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +134,7 @@ def _read_sample(reader: Reader, current: ModelVersion | None) -> dict[str, Any]
     path = section.text("path", "/", longest=500)
     if not path.startswith("/"):
         section.wrong("path", "Begin with /.", "invalid_path")
-    sample: dict[str, Any] = {"path": path, "method": section.choice("method", "POST", _METHODS)}
+    sample: dict[str, Any] = {"path": path, "method": section.choice("method", "POST", fields.HTTP_METHODS)}
     if "body" in section:
         sample["body"] = section.raw("body")
     return sample

@@ -12,6 +12,8 @@ MAX_NAME_LENGTH = 50
 MAX_ENV_VALUE = 32_768
 MAX_ENV_ENTRIES = 200
 NODE_PORTS = range(30_000, 32_768)
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
+"""What a sample request, and a request that is tried, may be."""
 SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
