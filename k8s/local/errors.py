@@ -104,13 +104,6 @@ class MethodNotAllowed(ApiError):
         super().__init__("the server does not allow this method on the requested resource", details={})
 
 
-class NotAcceptable(ApiError):
-    """406: none of the accepted media types can be produced."""
-
-    code = 406
-    reason = "NotAcceptable"
-
-
 class AlreadyExists(ApiError):
     """409 on create."""
 

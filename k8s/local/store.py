@@ -110,10 +110,6 @@ class Store:
             names = self._names[kind, namespace] = sorted(space)
         return [space[name] for name in names]
 
-    def namespaces_of(self, kind: str) -> Names:
-        """Namespaces that hold an object of this kind."""
-        return [namespace for namespace, space in self._objects.get(kind, {}).items() if space]
-
     # Writing
 
     def create(self, kind: str, obj: Object, *, manager: str = "", subresource: str = "") -> Object:

@@ -27,8 +27,8 @@ async def test_a_worker_listens_when_a_client_waits_for_tasks(valkey: ValkeyServ
     private = parts(valkey)
     assert not await probes.worker_listens(private.port, private.password)
     with redis.Redis.from_url(valkey.url) as client:
-        waiting = asyncio.create_task(asyncio.to_thread(client.brpop, ["tasks"], 5))
-        async with asyncio.timeout(5):
+        waiting = asyncio.create_task(asyncio.to_thread(client.brpop, ["tasks"], 20))
+        async with asyncio.timeout(20):
             while not await probes.worker_listens(private.port, private.password):
                 await asyncio.sleep(0.01)
         with redis.Redis.from_url(valkey.url) as other:

@@ -57,11 +57,6 @@ class Kubelet:
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
-    def pod_network(self) -> str:
-        """The addresses of this cluster's pods, e.g. 127.40.0.0/16."""
-        return f"127.{self._context.addresses.network}.0.0/16"
-
-    @property
     def images(self) -> ImageStore:
         """What this kubelet can run."""
         return self._context.images

@@ -40,7 +40,6 @@ class Node:
     keys: tuple[str, ...] = ()
     merge_key: str = ""
     merges: bool = False
-    retain_keys: bool = False
     #: The API writes it even when it is empty, so it is never a field that somebody added.
     always_there: bool = False
 
@@ -142,5 +141,4 @@ def _list(schema: dict[str, Any]) -> Node:
         keys=keys,
         merge_key=merge_key,
         merges="merge" in strategy,
-        retain_keys="retainKeys" in strategy,
     )

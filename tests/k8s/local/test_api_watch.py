@@ -118,6 +118,6 @@ async def test_after_a_restart_objects_are_there_and_old_versions_are_gone(tmp_p
 async def test_a_watch_whose_client_has_gone_is_forgotten(api: Api) -> None:
     async with api.watch(PODS):
         assert len(api.cluster.context.watches) == 1
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while api.cluster.context.watches:
             await asyncio.sleep(0.02)

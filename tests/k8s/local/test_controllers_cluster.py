@@ -19,7 +19,6 @@ THREE = (
     NodeSpec("b", cpu="2", memory="4Gi"),
     NodeSpec("gpu", cpu="2", memory="4Gi", extended={"nvidia.com/gpu": "2"}),
 )
-SLEEP = {"command": ["sleep", "60"], "readinessProbe": None}
 
 
 def asking(name: str, **amounts: str) -> Object:

@@ -92,7 +92,8 @@ async def test_a_follower_gets_lines_at_once_across_rotations_until_the_end(tmp_
         wrote = time.monotonic()
         log.write(b"line %d\n" % number)
         await until(lambda number=number: len(got) == number + 2)  # type: ignore[misc]
-        assert got[-1][0] - wrote < 0.1
+        # At once, not with the next look at the file; generous to a busy machine.
+        assert got[-1][0] - wrote < 1
     log.close()
     await asyncio.wait_for(reader, 5)
     assert [line for _, line in got] == [b"before", *(b"line %d" % number for number in range(200))]
