@@ -1,10 +1,14 @@
-"""Connections to Redis. Short time limits: Redis carries hints and must never hold a request up."""
+"""Connections to Redis; and away from the database while waiting.
+
+Short time limits: Redis carries hints and must never hold a request up.
+"""
 
 from functools import lru_cache
 
 import redis
 import redis.asyncio
 from django.conf import settings
+from django.db import connection
 
 CONNECT_SECONDS = 1.0
 SOCKET_SECONDS = 5.0
@@ -29,6 +33,12 @@ def patient_redis_client(wait_seconds: float) -> redis.Redis:
         socket_connect_timeout=CONNECT_SECONDS,
         socket_timeout=wait_seconds + SOCKET_SECONDS,
     )
+
+
+def let_go_of_database() -> None:
+    """Closes this thread's connection before a long wait: those who wait must not use up the server's."""
+    if not connection.in_atomic_block:
+        connection.close()
 
 
 def async_redis_client() -> redis.asyncio.Redis:

@@ -17,6 +17,7 @@ from deployments.api.openapi import Described
 from deployments.api.parsers import MergePatchParser, StrictJSONParser
 from deployments.api.problems import malformed, no_such_address
 from deployments.api.renderers import StructRenderer
+from deployments.connections import let_go_of_database
 from deployments.errors import FieldError, InvalidInput
 from teams.models import ApiToken, Team
 
@@ -140,6 +141,7 @@ def _held(operation: models.Operation, seconds: int) -> models.Operation:
         left = deadline - time.monotonic()
         if left <= 0:
             break
+        let_go_of_database()
         time.sleep(min(pause, left))
         pause = min(pause * 1.3, 0.5)
     return row
