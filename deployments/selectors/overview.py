@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from django.db.models import Sum
+
 from deployments.models import Cluster, Deployment, State, TimelineEntry
 from deployments.selectors.access import Person, clusters_visible_to
 from deployments.selectors.reading import counts_by_state, deployments_visible_to
@@ -31,13 +33,15 @@ def overview(user: Person) -> Overview:
     """The state of all that `user` may see, in a fixed number of queries."""
     rows = deployments_visible_to(user)
     counts = counts_by_state(user)
-    replicas = list(rows.order_by().values_list("ready_replicas", "replicas"))
+    replicas = rows.order_by().aggregate(
+        ready=Sum("ready_replicas", default=0), wanted=Sum("replicas", default=0)
+    )
     recent = TimelineEntry.objects.filter(deployment__team__in=teams_of(user))
     return Overview(
         counts=counts,
         total=sum(counts.values()),
-        ready_replicas=sum(ready for ready, _ in replicas),
-        wanted_replicas=sum(wanted for _, wanted in replicas),
+        ready_replicas=replicas["ready"],
+        wanted_replicas=replicas["wanted"],
         broken=list(rows.filter(shown_state__in=_BROKEN).order_by("-state_since")[:_ROWS]),
         moving=list(rows.filter(shown_state__in=_MOVING).order_by("-state_since")[:_ROWS]),
         running=list(rows.filter(shown_state=State.RUNNING).order_by("-updated_at")[:_ROWS]),

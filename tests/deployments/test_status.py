@@ -72,3 +72,10 @@ def test_the_overview_asks_the_same_number_of_queries(
     with django_assert_max_num_queries(8):  # type: ignore[operator]
         found = selectors.overview(deployer)
     assert (found.total, found.counts["pending"], len(found.moving)) == (21, 21, 12)
+    # Added up by the database: 2 of the fixture and 1 of each of the others.
+    assert (found.ready_replicas, found.wanted_replicas) == (0, 22)
+
+
+def test_the_overview_of_nothing_counts_nothing(deployer: User) -> None:
+    found = selectors.overview(deployer)
+    assert (found.total, found.ready_replicas, found.wanted_replicas) == (0, 0, 0)
