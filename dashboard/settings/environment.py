@@ -52,7 +52,8 @@ def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:
         }
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ValueError(f"DATABASE_URL: unknown scheme {parts.scheme!r}; use sqlite:/// or postgres://")
-    options: dict[str, object] = {}
+    # A server that does not answer is told within seconds; without this, after minutes.
+    options: dict[str, object] = {"connect_timeout": "5"}
     host = parts.hostname or ""
     for pair in filter(None, parts.query.split("&")):
         key, _, value = pair.partition("=")

@@ -6,6 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 
+from dashboard.settings.environment import ROOT, database_from_url
+
 
 @pytest.mark.django_db(transaction=True)
 def test_another_thread_sees_what_was_written() -> None:
@@ -20,6 +22,12 @@ def test_another_thread_sees_what_was_written() -> None:
     thread.start()
     thread.join(10)
     assert seen == [1]
+
+
+def test_an_address_may_name_a_socket_and_options() -> None:
+    made = database_from_url("postgres://me:p%40ss@/db?host=%2Frun%2Fpg&sslmode=require", data_dir=ROOT)
+    assert (made["HOST"], made["USER"], made["PASSWORD"]) == ("/run/pg", "me", "p@ss")
+    assert made["OPTIONS"] == {"connect_timeout": "5", "sslmode": "require"}
 
 
 @pytest.mark.django_db
