@@ -139,7 +139,8 @@ class Stack:
                 lambda: probes.worker_listens(valkey.port, valkey.password),
                 within_seconds=SECONDS_TO_BE_READY,
             )
-        # Its first call is due in some seconds; until here the others needed the processor more.
+        # Needed in some seconds at the earliest; until here the others needed the processor more.
+        self._keep(1, self.django.answers())
         self._keep(1, self.django.beat())
         self.say(f"ready after {time.monotonic() - began:.1f} s")
         self.console.plain(welcome(self.options, first_start=first_start))

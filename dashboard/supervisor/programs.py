@@ -12,7 +12,9 @@ from dashboard.supervisor.options import CannotStart, Options, Secrets
 
 # Never handed on: what a process may know of a cluster it is told below.
 CREDENTIALS = ("KUBECONFIG", "KUBECONFIG_PATH", "KUBE_CONTEXT", "ENCRYPTION_KEY", "SECRET_KEY")
-WORKER_PROCESSES = 3
+WORKER_PROCESSES = 2
+# Each mostly waits for a cluster or a model. Not threads: those cannot be stopped while they wait.
+ANSWER_PROCESSES = 6
 
 
 @dataclass(frozen=True)
@@ -126,13 +128,26 @@ class DjangoPrograms:
         return Program("web", argv, self._web)
 
     def worker(self) -> Program:
-        """Writes wishes to the cluster, fetches logs, tries predictions."""
-        argv = (
+        """Writes wishes to the cluster."""
+        options = ("--concurrency", str(WORKER_PROCESSES))
+        return Program("worker", self._celery("timoneiro", "reconcile", *options), self._worker_side)
+
+    def answers(self) -> Program:
+        """Fetches logs and tries predictions; apart, so that models that hang hold no wish up."""
+        options = ("--concurrency", str(ANSWER_PROCESSES))
+        return Program("answers", self._celery("answers", "interactive", *options), self._worker_side)
+
+    @staticmethod
+    def _celery(node: str, queue: str, *options: str) -> tuple[str, ...]:
+        return (
             *(sys.executable, "-m", "celery", "-A", "dashboard.celery", "--quiet", "worker"),
-            *("--queues", "reconcile,interactive", "--concurrency", str(WORKER_PROCESSES)),
-            *("--hostname", "timoneiro@%h", "--without-mingle", "--without-gossip", "--loglevel", "WARNING"),
+            *("--queues", queue, *options, "--hostname", f"{node}@%h"),
+            *("--without-mingle", "--without-gossip", "--loglevel", "WARNING"),
         )
-        environment = {
+
+    @property
+    def _worker_side(self) -> Mapping[str, str]:
+        return {
             **self._cluster_side,
             # A stop hands unfinished tasks back at once instead of waiting them out.
             "REMAP_SIGTERM": "SIGQUIT",
@@ -141,7 +156,6 @@ class DjangoPrograms:
             # Whether to run as root was decided when `./dev up` was typed; once more is noise.
             "PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges",
         }
-        return Program("worker", argv, environment)
 
     def beat(self) -> Program:
         """Sends the sweep and the upkeep on time."""

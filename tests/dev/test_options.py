@@ -89,9 +89,17 @@ def test_only_the_cluster_side_gets_cluster_credentials(monkeypatch: pytest.Monk
     for program in (django.web(), django.beat()):
         assert "cluster-key" not in program.environment.values()
         assert not {"KUBECONFIG", "KUBECONFIG_PATH", "KUBE_CONTEXT"} & program.environment.keys()
-    for program in (django.prepare(), django.worker(), django.observer()):
+    for program in (django.prepare(), django.worker(), django.answers(), django.observer()):
         assert program.environment["ENCRYPTION_KEY"] == "cluster-key"
         assert program.environment["KUBECONFIG_PATH"].endswith("cluster/kubeconfig")
+
+
+def test_models_that_hang_hold_no_wish_up() -> None:
+    django = programs.DjangoPrograms(read_options([], terminal=False), Secrets("a", "b"), "redis://x")
+    queues = [
+        program.argv[program.argv.index("--queues") + 1] for program in (django.worker(), django.answers())
+    ]
+    assert queues == ["reconcile", "interactive"]
 
 
 def test_the_brokers_password_is_on_no_command_line(tmp_path: Path) -> None:
