@@ -41,7 +41,20 @@ def only_supervisor(options: Options) -> Iterator[None]:
         lock.truncate(0)
         lock.write(f"the Timoneiro of process {os.getpid()} at {options.address}")
         lock.flush()
+        close_database(options.data_dir)
         yield
+
+
+def close_database(data_dir: Path) -> None:
+    """Keep SQLite's files from everybody else: with a session's key anyone could be that person.
+
+    The folder may be one that others made and can enter, pods among them. SQLite gives the
+    files beside it the mode of the first.
+    """
+    name = "timoneiro.sqlite3"
+    (data_dir / name).touch(mode=0o600)
+    for file in data_dir.glob(f"{name}*"):
+        file.chmod(0o600)
 
 
 def record_process(run_dir: Path, name: str, pid: int, run_id: str) -> None:

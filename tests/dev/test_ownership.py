@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -85,3 +86,12 @@ def test_a_second_supervisor_is_refused_with_the_first_ones_pid_and_address(tmp_
     assert f"process {os.getpid()} at http://127.0.0.1:8123" in str(refusal.value)
     with only_supervisor(options(tmp_path)):
         pass
+
+
+def test_the_database_is_its_owners_even_in_a_folder_that_is_open_to_all(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    earlier = tmp_path / "timoneiro.sqlite3-wal"
+    earlier.touch(mode=0o644)
+    with only_supervisor(Options(8000, tmp_path, "", "", None, "", colour=False)):
+        for file in (tmp_path / "timoneiro.sqlite3", earlier):
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
