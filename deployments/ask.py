@@ -108,7 +108,6 @@ def _ask(task: str, deployment: Deployment, options: dict[str, Any], *, seconds:
     try:
         queue.send_question(task, [question_id, deployment.pk, options], expires_seconds=seconds)
         connections.let_go_of_database()
-        connections.let_go_of_database()
         with connections.patient_redis_client(seconds) as client:
             # One key: redis-py answers (key, value), or None when the time is up.
             popped: Any = client.blpop([answer_key(question_id)], timeout=seconds)
