@@ -11,7 +11,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
         request,
         404,
         title="Page not found",
-        detail="The address may be mistyped, what it named may be gone, or it is a team's you are not in.",
+        detail="The address may be mistyped, what it named may be gone, or a team you are not in has it.",
     )
 
 

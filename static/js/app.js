@@ -162,6 +162,7 @@
       event.preventDefault();
       const input = button.parentElement.querySelector("input");
       input.value = Math.max(0, (parseInt(input.value, 10) || 0) + Number(button.dataset.step));
+      input.dispatchEvent(new Event("input", { bubbles: true }));
     }
     if (button.matches("[data-env-add]")) {
       const rows = button.parentElement.querySelectorAll(".env-row");
@@ -172,6 +173,11 @@
       row.querySelector("input").focus();
     }
   }, true);
+
+  // What is being typed or was refused stays as it is, whatever news arrive, until it is sent.
+  const keep = (field) => field.closest("#live form.control")?.setAttribute("hx-morph-skip", "");
+  document.addEventListener("input", (event) => keep(event.target));
+  document.addEventListener("submit", (event) => event.target.removeAttribute("hx-morph-skip"), true);
 
   // Filters act when they are changed; typing waits for a pause.
   let pause = 0;
@@ -208,7 +214,11 @@
   addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-filters]")) for (const field of form.elements) field.disabled = false;
   });
-  document.addEventListener("htmx:after:swap", () => { reveal(document); tick(); });
+  document.addEventListener("htmx:after:swap", () => {
+    reveal(document);
+    tick();
+    for (const field of document.querySelectorAll("#live [aria-invalid]")) keep(field);
+  });
   const shell = document.querySelector("[data-live-stream]");
   if (shell) listen(shell.dataset.liveStream);
   document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
