@@ -7,9 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from deployments.errors import InvalidInput
-from deployments.models import Cluster, Deployment, Model
+from deployments.models import Cluster, Deployment, Model, Namespace
 from deployments.spec import parse_create
 from teams.models import Team
 
@@ -122,3 +123,12 @@ def test_a_team_one_only_looks_at_is_refused(
     other.memberships.create(user=deployer, role="viewer")
     assert browser.post(NEW, {**TYPED, "team": "vision"}).status_code == 403
     assert browser.post(NEW, {**TYPED, "team": "nope"}).status_code == 404
+
+
+def test_a_team_without_a_cluster_is_told_so(browser: Client) -> None:
+    Namespace.objects.all().delete()
+    answer = browser.post(NEW, TYPED)
+    messages = answer.context["form"].errors["cluster"]
+    assert answer.status_code == 422
+    assert messages
+    assert all(escape(message) in answer.content.decode() for message in messages)
