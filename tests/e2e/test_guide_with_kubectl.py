@@ -31,10 +31,12 @@ def test_the_guides_manifests_run_answer_and_behave_under_kubectl(stack: Stack, 
         "rollout", "status", "deployment/house-deployment", "--timeout=30s"
     )
     kubectl("wait", "--for=condition=Available", "deployment/house-deployment", "--timeout=10s")
-    answer = httpx.post(
-        "http://127.0.0.1:30001/v1/models/house:predict",
-        json={"instances": [sample_instance(stack)]},
-        trust_env=False,
+    # The guide's pods have no readiness probe: they count as ready before they listen.
+    answer = until(
+        "the house model answers",
+        lambda: ask(
+            "POST", "http://127.0.0.1:30001/v1/models/house:predict", {"instances": [sample_instance(stack)]}
+        ),
     )
     assert answer.status_code == 200, answer.text
     assert isinstance(answer.json()["predictions"][0], float)
@@ -93,7 +95,7 @@ def test_kubectl_logs_follow_shows_a_request_as_it_comes(stack: Stack, namespace
             lines: list[str] = []
             marker = f"/marker-{uuid.uuid4().hex}"
             assert following.stdout is not None
-            httpx.get(f"http://127.0.0.1:30991{marker}", trust_env=False)
+            until("a pod answers", lambda: ask("GET", f"http://127.0.0.1:30991{marker}"))
             for line in following.stdout:
                 lines.append(line)
                 if marker in line:
@@ -101,6 +103,14 @@ def test_kubectl_logs_follow_shows_a_request_as_it_comes(stack: Stack, namespace
             assert marker in lines[-1]
         finally:
             following.kill()
+
+
+def ask(method: str, url: str, body: object = None) -> httpx.Response | None:
+    """The answer, or None while nobody listens."""
+    try:
+        return httpx.request(method, url, json=body, trust_env=False)
+    except httpx.TransportError:
+        return None
 
 
 def sample_instance(stack: Stack) -> object:

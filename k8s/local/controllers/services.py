@@ -183,6 +183,7 @@ class _Inbound(asyncio.Protocol):
         self.namespace, self.service, self.port = namespace, service, port
         self.transport: asyncio.Transport | None = None
         self.peer: _Outbound | None = None
+        self.early = b""
         self.ended = self.no_more = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -199,6 +200,12 @@ class _Inbound(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.peer is not None and self.peer.transport is not None:
             self.peer.transport.write(data)
+        elif self.transport is not None:
+            # Pythons before 3.11.4 forget a pause that `connection_made` asked for. Keep what
+            # came, and pause again, which takes effect only after a resume.
+            self.early += data
+            self.transport.resume_reading()
+            self.transport.pause_reading()
 
     def eof_received(self) -> bool:
         self.no_more = True
@@ -232,6 +239,8 @@ class _Outbound(asyncio.Protocol):
         if self.peer.ended or self.peer.transport is None:
             self.transport.abort()
         else:
+            self.transport.write(self.peer.early)
+            self.peer.early = b""
             self.peer.transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
