@@ -1,11 +1,11 @@
-"""`./dev bench [pages] [wishes]`: run the named measurements, or all of them."""
+"""`./dev bench [pages] [wishes] [cluster]`: run the named measurements, or all of them."""
 
 import sys
 from collections.abc import Callable
 
-from bench import pages, wishes
+from bench import cluster, pages, wishes
 
-BENCHES: dict[str, Callable[[], None]] = {"pages": pages.main, "wishes": wishes.main}
+BENCHES: dict[str, Callable[[], None]] = {"pages": pages.main, "wishes": wishes.main, "cluster": cluster.main}
 
 
 def main(names: list[str]) -> int:

@@ -31,7 +31,7 @@ usage: ./dev COMMAND [arguments]
              environment: PORT (8000), DATA_DIR (.data), DATABASE_URL, REDIS_URL
   test     run the tests; arguments go to one pytest run, none runs every suite
   check    formatting, lint, types, import contracts, migrations, templates
-  bench    measure; names choose among pages, wishes
+  bench    measure; names choose among pages, wishes, cluster
   lock     compile requirements*.in to hashed requirements*.txt
   manage   run a Django management command
   help     this text
