@@ -18,6 +18,7 @@ from k8s.local.controllers.scheduler import Scheduler
 from k8s.local.controllers.services import ServiceProxies
 from k8s.local.events import SWEEP_SECONDS, Events
 from k8s.local.kubelet.context import Timing
+from k8s.local.kubelet.hollow import HollowKubelet
 from k8s.local.kubelet.kubelet import Kubelet
 from k8s.local.registry import Registry
 from k8s.local.store import Store
@@ -30,6 +31,7 @@ class Controllers:
     """Everything that was started; ``stop`` ends every pod's processes within a few seconds."""
 
     kubelet: Kubelet
+    hollow: HollowKubelet
     proxies: ServiceProxies
     nodes: Nodes
     loops: list[Controller]
@@ -39,6 +41,7 @@ class Controllers:
         """End all of it. Objects stay in the store."""
         self.sweep.cancel()
         await asyncio.gather(*(loop.stop() for loop in self.loops), self.nodes.stop())
+        await self.hollow.stop()
         await self.kubelet.stop()
 
 
@@ -67,8 +70,10 @@ async def start(
     registered.start()
     for loop in loops:
         loop.start()
-    await kubelet.start([spec.name for spec in nodes])
-    return Controllers(kubelet, proxies, registered, loops, asyncio.create_task(_sweep(events)))
+    hollow = HollowKubelet(kubelet.context)
+    await kubelet.start([spec.name for spec in nodes if not spec.hollow])
+    await hollow.start([spec.name for spec in nodes if spec.hollow])
+    return Controllers(kubelet, hollow, proxies, registered, loops, asyncio.create_task(_sweep(events)))
 
 
 async def _sweep(events: Events) -> None:

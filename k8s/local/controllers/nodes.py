@@ -46,6 +46,8 @@ class NodeSpec:
     extended: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     taints: tuple[dict[str, str], ...] = ()
+    #: Its pods run no process (see kubelet/hollow.py).
+    hollow: bool = False
 
     def capacity(self) -> dict[str, str]:
         """As in the node's status."""
@@ -82,7 +84,7 @@ def load_nodes(path: Path | None) -> list[NodeSpec]:
 
 
 def _node_spec(entry: dict[str, Any]) -> NodeSpec:
-    known = {"name", "cpu", "memory", "pods", "extended", "labels", "taints"}
+    known = {"name", "cpu", "memory", "pods", "extended", "labels", "taints", "hollow"}
     if unknown := sorted(set(entry) - known):
         raise TypeError(f"unknown fields {unknown}")
     return NodeSpec(
@@ -93,6 +95,7 @@ def _node_spec(entry: dict[str, Any]) -> NodeSpec:
         extended={name: str(count) for name, count in (entry.get("extended") or {}).items()},
         labels={name: str(value) for name, value in (entry.get("labels") or {}).items()},
         taints=tuple(entry.get("taints") or ()),
+        hollow=bool(entry.get("hollow", False)),
     )
 
 

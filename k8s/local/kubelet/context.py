@@ -54,6 +54,8 @@ class Context:
     timing: Timing
     #: Logs being written, by path.
     open_logs: dict[Path, LogFile] = field(default_factory=dict)
+    #: Nodes whose kubelet has been stopped: it tells nothing and does nothing.
+    silent_nodes: set[str] = field(default_factory=set)
 
     def log_folder(self, pod: Object) -> Path:
         """Where the logs of a pod are kept."""

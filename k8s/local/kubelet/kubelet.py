@@ -40,7 +40,7 @@ class Kubelet:
         data_dir.mkdir(parents=True, exist_ok=True)
         self._store = store
         self._data_dir = data_dir
-        self._context = Context(
+        self.context = Context(
             store=store,
             events=events,
             images=ImageStore(images),
@@ -51,7 +51,7 @@ class Kubelet:
             log_root=data_dir / "logs",
             timing=timing or Timing(),
         )
-        (data_dir / "pod-network").write_text(str(self._context.addresses.network))
+        (data_dir / "pod-network").write_text(str(self.context.addresses.network))
         self._workers: dict[str, PodWorker] = {}
         self._nodes: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -59,19 +59,19 @@ class Kubelet:
     @property
     def pod_network(self) -> str:
         """The addresses of this cluster's pods, e.g. 127.40.0.0/16."""
-        return f"127.{self._context.addresses.network}.0.0/16"
+        return f"127.{self.context.addresses.network}.0.0/16"
 
     @property
     def images(self) -> ImageStore:
         """What this kubelet can run."""
-        return self._context.images
+        return self.context.images
 
     async def start(self, nodes: Collection[str]) -> None:
         """End what an earlier run left behind, take up the pods of these nodes and watch for more."""
         self._nodes = set(nodes)
-        if ended := self._context.ledger.end_leftovers():
+        if ended := self.context.ledger.end_leftovers():
             log.warning("ended %d processes that an earlier run of the cluster left behind", ended)
-        await self._context.users.prepare()
+        await self.context.users.prepare()
         subscription = self._store.subscribe(["pods"])
         pods = self._store.list("pods")
         self._forget_logs_of_gone_pods(pods)
@@ -90,8 +90,8 @@ class Kubelet:
             await asyncio.wait(self._tasks)
         await asyncio.gather(*(worker.halt() for worker in self._workers.values()))
         self._workers.clear()
-        self._context.sandboxes.close()
-        self._context.addresses.close()
+        self.context.sandboxes.close()
+        self.context.addresses.close()
 
     # Pods
 
@@ -118,7 +118,7 @@ class Kubelet:
             current = self._store.find("pods", meta["namespace"], meta["name"])
             if current is None or current["metadata"]["uid"] != uid:
                 return
-            worker = self._workers[uid] = PodWorker(self._context, pod)
+            worker = self._workers[uid] = PodWorker(self.context, pod)
         if ending:
             worker.end(meta.get("deletionGracePeriodSeconds", 0))
 
@@ -133,19 +133,19 @@ class Kubelet:
         if worker is not None:
             worker.end(0, removed=True)
             await worker.gone()
-        self._context.sandboxes.remove_pod(pod["metadata"]["uid"])
-        shutil.rmtree(self._context.log_folder(pod), ignore_errors=True)
+        self.context.sandboxes.remove_pod(pod["metadata"]["uid"])
+        shutil.rmtree(self.context.log_folder(pod), ignore_errors=True)
 
     async def _check_memory(self) -> None:
         while True:
-            await asyncio.sleep(self._context.timing.memory_check)
+            await asyncio.sleep(self.context.timing.memory_check)
             for worker in list(self._workers.values()):
                 worker.check_memory()
 
     def _forget_logs_of_gone_pods(self, pods: list[Object]) -> None:
-        known = {self._context.log_folder(pod).name for pod in pods}
-        if self._context.log_root.exists():
-            for folder in list(self._context.log_root.iterdir()):
+        known = {self.context.log_folder(pod).name for pod in pods}
+        if self.context.log_root.exists():
+            for folder in list(self.context.log_root.iterdir()):
                 if folder.name not in known:
                     shutil.rmtree(folder, ignore_errors=True)
 
@@ -186,11 +186,11 @@ class Kubelet:
         run = _run_to_read(pod, name, status, previous)
         if run is None:
             return _nothing()
-        path = self._context.log_path(pod, name, run)
+        path = self.context.log_path(pod, name, run)
         if not path.exists():
             return _text(f"unable to retrieve container logs for {_container_id(status, previous)}")
         query = LogQuery(tail_lines, _since(since_seconds, since_time), timestamps, limit_bytes, follow)
-        return logs.read(path, query, self._context.open_logs.get(path))
+        return logs.read(path, query, self.context.open_logs.get(path))
 
 
 def _container_name(pod: Object, asked: str | None) -> str:
