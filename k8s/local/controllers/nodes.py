@@ -68,7 +68,9 @@ DEFAULT_NODES: Final = (
 
 
 def load_nodes(path: Path | None) -> list[NodeSpec]:
-    """Nodes from a YAML or JSON file: a list of objects with NodeSpec's fields; None gives the default three.
+    """Nodes from a YAML or JSON file; None gives the default three.
+
+    The file is a list of objects with NodeSpec's fields, or an object with that list as ``nodes``.
 
     Raises:
         ValueError: the file does not describe nodes.
@@ -77,6 +79,8 @@ def load_nodes(path: Path | None) -> list[NodeSpec]:
         return list(DEFAULT_NODES)
     text = path.read_text(encoding="utf-8")
     listed: Any = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    if isinstance(listed, dict):
+        listed = listed.get("nodes")
     try:
         return [_node_spec(dict(entry)) for entry in listed]
     except (TypeError, KeyError) as problem:
