@@ -17,7 +17,7 @@ from k8s.local import credentials
 from k8s.local.persistence import SqliteJournal
 from k8s.local.registry import Registry
 from k8s.local.server.app import create_app
-from k8s.local.server.context import Context, Logs
+from k8s.local.server.context import Context, Logs, Usage
 from k8s.local.store import Store
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,10 @@ class Workers(Protocol):
     @property
     def kubelet(self) -> Logs:
         """Where the output of containers comes from."""
+
+    @property
+    def usage(self) -> Usage:
+        """Where the measured use of CPU and memory comes from."""
 
     async def stop(self) -> None:
         """End every pod process and every loop."""
@@ -102,7 +106,7 @@ async def start_cluster(
     if workers is not None:
         started = await workers(store, registry, directory)
         cluster._workers = started  # noqa: SLF001 - made here
-        context.logs = started.kubelet
+        context.logs, context.usage = started.kubelet, started.usage
     return cluster
 
 

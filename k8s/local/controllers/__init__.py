@@ -20,6 +20,7 @@ from k8s.local.events import SWEEP_SECONDS, Events
 from k8s.local.kubelet.context import Timing
 from k8s.local.kubelet.hollow import HollowKubelet
 from k8s.local.kubelet.kubelet import Kubelet
+from k8s.local.kubelet.usage import UsageMeter
 from k8s.local.registry import Registry
 from k8s.local.store import Store
 
@@ -32,6 +33,7 @@ class Controllers:
 
     kubelet: Kubelet
     hollow: HollowKubelet
+    usage: UsageMeter
     proxies: ServiceProxies
     nodes: Nodes
     loops: list[Controller]
@@ -41,7 +43,7 @@ class Controllers:
         """End all of it. Objects stay in the store."""
         self.sweep.cancel()
         await asyncio.gather(*(loop.stop() for loop in self.loops), self.nodes.stop())
-        await self.hollow.stop()
+        await asyncio.gather(self.hollow.stop(), self.usage.stop())
         await self.kubelet.stop()
 
 
@@ -70,10 +72,15 @@ async def start(
     registered.start()
     for loop in loops:
         loop.start()
+    hollow_nodes = [spec.name for spec in nodes if spec.hollow]
     hollow = HollowKubelet(kubelet.context)
+    usage = UsageMeter(kubelet.context, hollow_nodes, kubelet.process_of)
     await kubelet.start([spec.name for spec in nodes if not spec.hollow])
-    await hollow.start([spec.name for spec in nodes if spec.hollow])
-    return Controllers(kubelet, hollow, proxies, registered, loops, asyncio.create_task(_sweep(events)))
+    await hollow.start(hollow_nodes)
+    usage.start()
+    return Controllers(
+        kubelet, hollow, usage, proxies, registered, loops, asyncio.create_task(_sweep(events))
+    )
 
 
 async def _sweep(events: Events) -> None:

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from k8s.local import errors
-from k8s.local.server import discovery, reads, reviews, subresources, watches, writes
+from k8s.local.server import discovery, reads, resource_metrics, reviews, subresources, watches, writes
 from k8s.local.server.context import CONTEXT, Context, Target, flag, target_of
 from k8s.local.server.encoding import to_json
 from k8s.local.server.metrics import REQUESTS, count_requests, show_metrics
@@ -40,6 +40,7 @@ def create_app(context: Context, *, middlewares: Sequence[Middleware] = ()) -> w
     app.router.add_get("/metrics", show_metrics)
     app.add_routes(discovery.routes())
     app.add_routes(reviews.routes())
+    app.add_routes(resource_metrics.routes())
     app.router.add_route("*", "/{path:.*}", _dispatch)
     app.cleanup_ctx.append(_proxy_session)
 

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from k8s.local import errors
 from k8s.local.kinds import BY_PATH, Kind
+from k8s.local.kubelet.usage import PodUsage
 from k8s.local.registry import Registry
 from k8s.local.server import protobuf
 from k8s.local.server.encoding import Encoder
@@ -40,6 +41,16 @@ class Logs(Protocol):
         """Output of a container in pieces. Raises BadRequest with the real texts when there is none."""
 
 
+class Usage(Protocol):
+    """Where measurements come from."""
+
+    def of_pod(self, pod: Object) -> PodUsage | None:
+        """What this very pod uses; None while it is not known."""
+
+    def of_node(self, name: str) -> PodUsage | None:
+        """What a node's pods use together; None while that is not known."""
+
+
 @dataclass
 class Context:
     """The parts that the handlers work with."""
@@ -48,6 +59,7 @@ class Context:
     registry: Registry
     token: str
     logs: Logs | None = None
+    usage: Usage | None = None
     encoder: Encoder = field(default_factory=Encoder)
     watches: set[Subscription] = field(default_factory=set)
 
