@@ -13,7 +13,7 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from k8s.local import credentials
+from k8s.local import admission, credentials
 from k8s.local.persistence import SqliteJournal
 from k8s.local.registry import Registry
 from k8s.local.server.app import create_app
@@ -93,6 +93,7 @@ async def start_cluster(
     journal = await asyncio.to_thread(_open_journal, directory)
     store = Store(journal)
     registry = Registry(store)
+    admission.install(registry)
     _make_system_namespaces(registry)
     context = Context(store, registry, credentials.token_in(directory))
     app = create_app(context, middlewares=middlewares)

@@ -60,6 +60,8 @@ class Store:
         self._version = 0
         self._oldest = 0
         self.track_ownership: TrackOwnership | None = None
+        #: Told of each change at once, before the write returns.
+        self.listeners: list[Callable[[Change], None]] = []
         if journal is not None:
             self._restore(journal)
 
@@ -139,7 +141,7 @@ class Store:
         created.update(clone({k: v for k, v in obj.items() if k not in ("kind", "apiVersion")}))
         meta = created["metadata"]
         meta.pop("resourceVersion", None)
-        meta["uid"] = str(uuid.uuid4())
+        meta.setdefault("uid", str(uuid.uuid4()))
         meta["creationTimestamp"] = timestamp()
         if described.has_generation:
             meta["generation"] = 1
@@ -335,6 +337,8 @@ class Store:
         history.append(change)
         if len(history) > self._history_limit:
             self._forgotten[kind] = history.popleft().resource_version
+        for listener in self.listeners:
+            listener(change)
         for subscription in tuple(self._subscriptions):
             if kind in subscription.kinds:
                 subscription.put(change)

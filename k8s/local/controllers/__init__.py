@@ -13,6 +13,7 @@ from k8s.local.controllers.garbage import GarbageCollector
 from k8s.local.controllers.loop import Controller
 from k8s.local.controllers.namespaces import NamespaceController
 from k8s.local.controllers.nodes import DEFAULT_NODES, Nodes, NodeSpec, load_nodes
+from k8s.local.controllers.quotas import QuotaController
 from k8s.local.controllers.replicaset import ReplicaSetController
 from k8s.local.controllers.scheduler import Scheduler
 from k8s.local.controllers.services import ServiceProxies
@@ -67,6 +68,7 @@ async def start(
         ReplicaSetController(store, registry, events),
         Scheduler(store, events),
         EndpointsController(store),
+        QuotaController(store),
         proxies,
     ]
     registered.start()

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from k8s.local import errors
+from k8s.local.admission import warnings
 from k8s.local.server import discovery, reads, resource_metrics, reviews, subresources, watches, writes
 from k8s.local.server.context import CONTEXT, Context, Target, flag, target_of
 from k8s.local.server.encoding import to_json
@@ -106,7 +107,12 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     target = target_of(request.rel_url.raw_path)
     if target is None:
         return discovery.not_found()
-    return await _verb_for(request, target)(request, target)
+    with warnings.collected() as remarks:
+        response = await _verb_for(request, target)(request, target)
+    if remarks and not response.prepared:
+        told = [response.headers["Warning"]] if "Warning" in response.headers else []
+        response.headers["Warning"] = ", ".join([*told, warnings.header(remarks)])
+    return response
 
 
 def _verb_for(request: web.Request, target: Target) -> Verb:

@@ -162,7 +162,7 @@ async def test_a_running_pod_is_given_its_grace(api: Api) -> None:
     await api.create(PODS, a_pod(terminationGracePeriodSeconds=7))
     api.cluster.store.update("pods", "default", "p", lambda pod: pod["spec"].update(nodeName="n"))
     deleted = (await api.http.delete(f"{PODS}/p")).json()["metadata"]
-    assert (deleted["deletionGracePeriodSeconds"], deleted["generation"]) == (7, 3)
+    assert (deleted["deletionGracePeriodSeconds"], deleted["generation"]) == (7, 2)
     assert (await api.get(f"{PODS}/p"))["metadata"]["deletionTimestamp"] == deleted["deletionTimestamp"]
     await api.http.delete(f"{PODS}/p", params={"gracePeriodSeconds": "0"})
     assert (await api.http.get(f"{PODS}/p")).status_code == 404
