@@ -308,5 +308,7 @@ _STARTS: Final[dict[str, Callable[[Object], None]]] = {
     "services": _starts_with(loadBalancer={}),
     "resourcequotas": _starts_with(),
     "horizontalpodautoscalers.autoscaling": _starts_with(),
-    "poddisruptionbudgets.policy": _starts_with(),
+    "poddisruptionbudgets.policy": _starts_with(
+        disruptionsAllowed=0, currentHealthy=0, desiredHealthy=0, expectedPods=0
+    ),
 }

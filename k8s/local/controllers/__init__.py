@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from k8s.local.controllers.deployment import DeploymentController
+from k8s.local.controllers.disruption import DisruptionController
 from k8s.local.controllers.endpoints import EndpointsController
 from k8s.local.controllers.garbage import GarbageCollector
+from k8s.local.controllers.hpa import AutoscalerController
 from k8s.local.controllers.loop import Controller
 from k8s.local.controllers.namespaces import NamespaceController
 from k8s.local.controllers.nodes import DEFAULT_NODES, Nodes, NodeSpec, load_nodes
@@ -57,8 +59,12 @@ async def start(
     timing: Timing | None = None,
 ) -> Controllers:
     """Start the whole machinery on a store. Pods that were running before come back with one restart more."""
+    timing = timing or Timing()
     events = Events(store)
     kubelet = Kubelet(store, events, data_dir=data_dir, timing=timing)
+    hollow_nodes = [spec.name for spec in nodes if spec.hollow]
+    hollow = HollowKubelet(kubelet.context)
+    usage = UsageMeter(kubelet.context, hollow_nodes, kubelet.process_of)
     proxies = ServiceProxies(store, events)
     registered = Nodes(store, nodes, kubelet.images)
     loops: list[Controller] = [
@@ -69,14 +75,13 @@ async def start(
         Scheduler(store, events),
         EndpointsController(store),
         QuotaController(store),
+        DisruptionController(store),
+        AutoscalerController(store, events, usage.of_pod, period_seconds=timing.autoscale),
         proxies,
     ]
     registered.start()
     for loop in loops:
         loop.start()
-    hollow_nodes = [spec.name for spec in nodes if spec.hollow]
-    hollow = HollowKubelet(kubelet.context)
-    usage = UsageMeter(kubelet.context, hollow_nodes, kubelet.process_of)
     await kubelet.start([spec.name for spec in nodes if not spec.hollow])
     await hollow.start(hollow_nodes)
     usage.start()
