@@ -29,6 +29,8 @@ class Timing:
     memory_check: float = 1.0
     #: How often the use of CPU and memory is measured.
     measure: float = 15.0
+    #: How often an autoscaler looks.
+    autoscale: float = 15.0
 
     def crash_delay(self, crashes: int) -> float:
         """Before restart number ``crashes`` + 1: nothing, then 10 s, 20 s, 40 s ... 5 min."""

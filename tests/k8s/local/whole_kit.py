@@ -15,7 +15,7 @@ from k8s.local.store import Store
 from tests.k8s.local.api_kit import Api, client_for
 from tests.k8s.local.kit import FAST, ROOMY
 
-QUICK = replace(FAST, measure=0.3)
+QUICK = replace(FAST, measure=0.3, autoscale=0.3)
 
 
 @dataclass
