@@ -12,6 +12,7 @@ from k8s.local.controllers.disruption import DisruptionController
 from k8s.local.controllers.endpoints import EndpointsController
 from k8s.local.controllers.garbage import GarbageCollector
 from k8s.local.controllers.hpa import AutoscalerController
+from k8s.local.controllers.jobs import JobController
 from k8s.local.controllers.loop import Controller
 from k8s.local.controllers.namespaces import NamespaceController
 from k8s.local.controllers.nodes import DEFAULT_NODES, Nodes, NodeSpec, load_nodes
@@ -76,6 +77,7 @@ async def start(
         EndpointsController(store),
         QuotaController(store),
         DisruptionController(store),
+        JobController(store, registry, events, back_off_seconds=kubelet.context.timing.back_off),
         AutoscalerController(store, events, usage.of_pod, period_seconds=timing.autoscale),
         proxies,
     ]

@@ -29,7 +29,7 @@ _UPDATE_CHECKS: Final[dict[str, Callable[[Object, Object], list[Cause]]]] = {
     "pods": pods.pod_update,
     "deployments.apps": workloads.selector_is_kept,
     "replicasets.apps": workloads.selector_is_kept,
-    "jobs.batch": workloads.selector_is_kept,
+    "jobs.batch": workloads.job_update,
     "services": simple.service_update,
     "configmaps": simple.immutable_data,
     "secrets": simple.immutable_data,
