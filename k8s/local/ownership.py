@@ -176,7 +176,11 @@ def apply(
     mine = _find(owners, manager, "Apply", subresource, kind)
     others = [owner for owner in owners if owner is not mine]
     _settle_conflicts(others, changed, force=force)
-    _prune(node, merged, mine.paths - asked, asked, others)
+    dropped = mine.paths - asked
+    if dropped:
+        # What is left out of `wanted` altogether is still the stored object's own.
+        merged = clone(merged)
+        _prune(node, merged, dropped, asked, others)
     if mine.paths != asked:
         mine.paths = asked
         mine.dirty = True
