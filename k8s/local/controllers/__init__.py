@@ -15,11 +15,13 @@ from k8s.local.controllers.hpa import AutoscalerController
 from k8s.local.controllers.jobs import JobController
 from k8s.local.controllers.loop import Controller
 from k8s.local.controllers.namespaces import NamespaceController
+from k8s.local.controllers.node_lifecycle import NodeLifecycle
 from k8s.local.controllers.nodes import DEFAULT_NODES, Nodes, NodeSpec, load_nodes
 from k8s.local.controllers.quotas import QuotaController
 from k8s.local.controllers.replicaset import ReplicaSetController
 from k8s.local.controllers.scheduler import Scheduler
 from k8s.local.controllers.services import ServiceProxies
+from k8s.local.controllers.taints import TaintEviction
 from k8s.local.events import SWEEP_SECONDS, Events
 from k8s.local.kubelet.context import Timing
 from k8s.local.kubelet.hollow import HollowKubelet
@@ -42,6 +44,26 @@ class Controllers:
     nodes: Nodes
     loops: list[Controller]
     sweep: asyncio.Task[None]
+
+    def stop_node(self, name: str) -> None:
+        """Stop a node's kubelet: it falls silent, its containers go on."""
+        self.kubelet.stop_node(name)
+
+    def start_node(self, name: str) -> None:
+        """Start a node's kubelet again."""
+        self.kubelet.start_node(name)
+        self.nodes.say_alive(name)
+        self.hollow.take_up([name])
+
+    def stop_clock(self) -> None:
+        """Let no controller act, until ``start_clock``. The API server and the kubelets go on."""
+        for loop in self.loops:
+            loop.going.clear()
+
+    def start_clock(self) -> None:
+        """Let the controllers catch up with what has happened."""
+        for loop in self.loops:
+            loop.going.set()
 
     async def stop(self) -> None:
         """End all of it. Objects stay in the store."""
@@ -67,13 +89,15 @@ async def start(
     hollow = HollowKubelet(kubelet.context)
     usage = UsageMeter(kubelet.context, hollow_nodes, kubelet.process_of)
     proxies = ServiceProxies(store, events)
-    registered = Nodes(store, nodes, kubelet.images)
+    registered = Nodes(kubelet.context, nodes)
     loops: list[Controller] = [
         NamespaceController(store),
         GarbageCollector(store),
         DeploymentController(store, registry, events),
         ReplicaSetController(store, registry, events),
         Scheduler(store, events),
+        NodeLifecycle(store, events, timing),
+        TaintEviction(store, events),
         EndpointsController(store),
         QuotaController(store),
         DisruptionController(store),

@@ -81,6 +81,9 @@ class Controller(ABC):
     def __init__(self, store: Store) -> None:
         self.store = store
         self.queue = WorkQueue()
+        #: Cleared to keep it from acting.
+        self.going = asyncio.Event()
+        self.going.set()
         self._failures: dict[Key, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -119,7 +122,9 @@ class Controller(ABC):
 
     async def _work(self) -> None:
         while True:
-            self._one(await self.queue.next())
+            key = await self.queue.next()
+            await self.going.wait()
+            self._one(key)
             # Several at a time, so that who watches them sees several changes at once instead of
             # one after the other; but not for long: the API server and the others want their turn.
             ends = time.monotonic() + TURN_SECONDS

@@ -405,7 +405,7 @@ class Container:
     def _emit(self, kind: str, reason: str, message: str) -> None:
         part = "initContainers" if self.record.init else "containers"
         field = f"spec.{part}{{{self.record.name}}}"
-        self.context.events.emit(self.pod(), kind, reason, message, by="kubelet", field=field)
+        self.context.emit(self.pod(), kind, reason, message, field=field)
 
 
 def _short(reason: str, message: str) -> str:

@@ -15,7 +15,7 @@ from typing import Final
 
 from k8s.local.errors import ApiError
 from k8s.local.kubelet.context import HOST_ADDRESS, Context
-from k8s.local.kubelet.status import ContainerRecord, restored, write_status
+from k8s.local.kubelet.status import ContainerRecord, restored, set_condition, write_status
 from k8s.local.store import Object, Subscription, timestamp
 
 log = logging.getLogger(__name__)
@@ -59,6 +59,22 @@ class HollowKubelet:
         for pod in self._context.store.list("pods"):
             if pod["spec"].get("nodeName") in nodes:
                 self._settle(pod)
+                self._say_ready(pod)
+
+    def _say_ready(self, pod: Object) -> None:
+        """Nobody but a lost node takes readiness from a hollow pod."""
+        meta = pod["metadata"]
+        conditions = pod.get("status", {}).get("conditions") or ()
+        lost = any(one["type"] == "Ready" and one["status"] == "False" for one in conditions)
+        if not lost or "deletionTimestamp" in meta:
+            return
+
+        def change(new: Object) -> None:
+            set_condition(new["status"], "Ready", True, generation=meta.get("generation"))
+
+        self._context.store.update(
+            "pods", meta["namespace"], meta["name"], change, manager="kubelet", subresource="status"
+        )
 
     async def _follow(self, subscription: Subscription) -> None:
         done = 0

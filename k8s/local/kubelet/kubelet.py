@@ -13,7 +13,7 @@ from pathlib import Path
 from k8s.local import errors
 from k8s.local.events import Events
 from k8s.local.kubelet import logs
-from k8s.local.kubelet.context import Context, Timing
+from k8s.local.kubelet.context import HOST_ADDRESS, Context, Timing
 from k8s.local.kubelet.images import SHIPPED, ImageStore
 from k8s.local.kubelet.logs import LogQuery
 from k8s.local.kubelet.process import ProcessLedger
@@ -23,6 +23,15 @@ from k8s.local.store import Change, Object, Store
 
 log = logging.getLogger(__name__)
 OVER = ("Succeeded", "Failed")
+#: Only told in messages: nothing listens there.
+KUBELET_PORT = 10250
+
+
+class KubeletGone(errors.ApiError):
+    """500 without a reason: nobody answers for the node."""
+
+    code = 500
+    reason = ""
 
 
 class Kubelet:
@@ -82,6 +91,33 @@ class Kubelet:
             asyncio.create_task(self._check_memory()),
         ]
 
+    def stop_node(self, node: str) -> None:
+        """Do and tell nothing more on that node, as if its kubelet had been stopped. Containers go on."""
+        self.context.silent_nodes.add(node)
+
+    def start_node(self, node: str) -> None:
+        """Take up the node's pods again, and tell what has happened to them meanwhile."""
+        self.context.silent_nodes.discard(node)
+        if node not in self._nodes:
+            return
+        there = {pod["metadata"]["uid"]: pod for pod in self._store.list("pods")}
+        for uid, worker in list(self._workers.items()):
+            if worker.newest()["spec"].get("nodeName") != node:
+                continue
+            if uid in there:
+                worker.catch_up()
+            else:
+                self._gone(worker.newest())
+        for pod in there.values():
+            if pod["spec"].get("nodeName") == node:
+                self._take_up(pod)
+
+    def freeze_pod(self, pod: Object, *, frozen: bool) -> None:
+        """Stop the pod's processes where they stand (they answer nobody), or let them go on."""
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is not None:
+            worker.freeze(frozen=frozen)
+
     async def stop(self) -> None:
         """End every pod's processes, all at once; the pods stay stored and come back at the next start."""
         for task in self._tasks:
@@ -98,6 +134,8 @@ class Kubelet:
     async def _follow(self, subscription: AsyncIterator[Change]) -> None:
         async for change in subscription:
             try:
+                if self.context.is_silent(change.object):
+                    continue
                 if change.type == "DELETED":
                     self._gone(change.object)
                 else:
@@ -178,10 +216,15 @@ class Kubelet:
 
         Raises:
             BadRequest: no such container, or it has not started (with the texts of a real cluster).
+            KubeletGone: the pod's node does not answer.
         """
         if not pod["spec"].get("nodeName"):
             return _nothing()
         name = _container_name(pod, container)
+        if self.context.is_silent(pod):
+            meta, port = pod["metadata"], f"{HOST_ADDRESS}:{KUBELET_PORT}"
+            url = f"https://{port}/containerLogs/{meta['namespace']}/{meta['name']}/{name}"
+            raise KubeletGone(f'Get "{url}": dial tcp {port}: connect: connection refused')
         status = _container_status(pod, name)
         run = _run_to_read(pod, name, status, previous)
         if run is None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from k8s.local.controllers import NodeSpec, load_nodes
-from k8s.local.store import Store
-from tests.k8s.local.kit import a_deployment, a_pod, a_service, machinery, until
+from k8s.local.store import Object, Store
+from tests.k8s.local.kit import Machinery, a_deployment, a_pod, a_service, machinery, until
 
 HOLLOW = (NodeSpec("hollow", cpu="4000", memory="16Ti", pods=5000, hollow=True),)
 EXAMPLE = Path(__file__).parents[3] / "k8s" / "local" / "nodes.example.yaml"
+
+
+def endpoints(cluster: Machinery) -> list[Object]:
+    slices = cluster.store.list("endpointslices.discovery.k8s.io", "default")
+    return [endpoint for one in slices for endpoint in one["endpoints"]]
 
 
 async def test_a_deployment_on_a_hollow_node_rolls_out_without_a_process(tmp_path: Path) -> None:
@@ -22,8 +27,7 @@ async def test_a_deployment_on_a_hollow_node_rolls_out_without_a_process(tmp_pat
         assert len({pod["status"]["podIP"] for pod in pods}) == 60
         assert all(cluster.running.kubelet.process_of(pod, "server") is None for pod in pods)
         assert await cluster.log(pods[0]["metadata"]["name"]) != ""
-        slices = cluster.store.list("endpointslices.discovery.k8s.io", "default")
-        assert sum(len(one["endpoints"]) for one in slices) == 60
+        await until(lambda: len(endpoints(cluster)) == 60)
 
         cluster.set_image("house", "example.org/any:2")
         await until(lambda: cluster.rolled_out() and len(cluster.pods()) == 60)
