@@ -244,7 +244,6 @@ def _new_namespace(obj: Object) -> None:
 
 
 def _namespace(obj: Object) -> None:
-    obj.setdefault("spec", {})
     meta = obj["metadata"]
     if meta.get("name"):
         meta.setdefault("labels", {})["kubernetes.io/metadata.name"] = meta["name"]

@@ -87,6 +87,7 @@ class Registry:
             meta["name"] = meta["generateName"][:_GENERATED_NAME_LIMIT] + suffix
         if kind.namespaced and not meta.get("namespace"):
             meta["namespace"] = "default"
+        _drop_empty(meta)
         if "status" in kind.subresources:
             new.pop("status", None)
         apply_defaults(kind.key, new)
@@ -179,6 +180,7 @@ class Registry:
         self._check_version(described, old, new)
         new = self._only_what_may_change(described, old, new, subresource)
         if subresource != "status":
+            _drop_empty(new["metadata"])
             apply_defaults(kind, new)
             for admit in self.admissions:
                 admit(described, new, old)
@@ -312,3 +314,10 @@ class Registry:
             expect_uid=expect_uid,
             expect_version=expect_version,
         )
+
+
+def _drop_empty(meta: Object) -> None:
+    """What the API leaves out of metadata when there is nothing in it."""
+    for name in ("annotations", "finalizers", "labels", "ownerReferences"):
+        if name in meta and not meta[name]:
+            del meta[name]

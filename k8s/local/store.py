@@ -228,7 +228,8 @@ class Store:
         self._check_preconditions(kind_of(kind), old, expect_uid, expect_version)
         new = self.marked_for_deletion(kind, old, grace_seconds=grace_seconds, propagation=propagation)
         if _nothing_left_to_wait_for(kind, new):
-            return self._drop((kind, namespace, name), new)
+            # Only pods are marked first even when they go at once.
+            return self._drop((kind, namespace, name), new if kind == "pods" else clone(old))
         if new == old:
             return old
         self._put("MODIFIED", (kind, namespace, name), new, old)

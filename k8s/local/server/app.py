@@ -151,5 +151,7 @@ _SUBRESOURCE_VERBS: Final[dict[tuple[str, str], Verb]] = {
     ("scale", "PATCH"): subresources.scale,
     ("log", "GET"): subresources.log,
     ("eviction", "POST"): subresources.evict,
+    ("exec", "GET"): subresources.execute,
+    ("exec", "POST"): subresources.execute,
     ("binding", "POST"): subresources.bind,
 }

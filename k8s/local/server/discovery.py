@@ -32,6 +32,7 @@ _SUBRESOURCES: Final = {
     "status": ("", "", "", ["get", "patch", "update"]),
     "log": ("", "", "", ["get"]),
     "proxy": ("", "", "", ["create", "delete", "get", "patch", "update"]),
+    "exec": ("", "v1", "PodExecOptions", ["create", "get"]),
     "eviction": ("policy", "v1", "Eviction", ["create"]),
     "binding": ("", "v1", "Binding", ["create"]),
     "finalize": ("", "", "", ["update"]),

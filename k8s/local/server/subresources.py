@@ -206,6 +206,14 @@ def _lets_unhealthy_go(budget: Object, count: Headcount) -> bool:
     return count.healthy >= count.needed > 0
 
 
+async def execute(request: web.Request, target: Target) -> web.StreamResponse:
+    """Refuse to run a command in a container: who may talk to this server must not get a shell by it."""
+    request.app[CONTEXT].store.get("pods", target.namespace, target.name)
+    if "upgrade" in request.headers.get("Connection", "").lower():
+        raise errors.BadRequest("the local cluster runs no commands in containers")
+    raise errors.BadRequest("Upgrade request required")
+
+
 async def bind(request: web.Request, target: Target) -> web.StreamResponse:
     """Put a pod on a node, as a scheduler does."""
     context = request.app[CONTEXT]
