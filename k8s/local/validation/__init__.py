@@ -74,13 +74,16 @@ def _nothing(_: Object) -> list[Cause]:
 
 def _metadata(kind: Kind, obj: Object) -> list[Cause]:
     meta = obj["metadata"]
-    name = meta.get("name")
+    name, rule = meta.get("name"), _NAMES.get(kind.key, say.subdomain)
     if not name:
         found = [say.required("metadata.name", "name or generateName is required")]
     elif kind.group == "rbac.authorization.k8s.io":
         found = []
     else:
-        found = _NAMES.get(kind.key, say.subdomain)("metadata.name", name)
+        found = rule("metadata.name", name)
+        if found and meta.get("generateName"):
+            # Of a prefix, the end need not be one of a name.
+            found = rule("metadata.generateName", _as_name(meta["generateName"])) + found
     found += say.labels("metadata.labels", meta.get("labels", {}))
     for key in meta.get("annotations", {}):
         found += say.qualified_name("metadata.annotations", key.lower())
@@ -88,6 +91,10 @@ def _metadata(kind: Kind, obj: Object) -> list[Cause]:
         if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
             found += say.qualified_name(f"metadata.finalizers[{index}]", finalizer)
     return found + _owners(meta.get("ownerReferences", []))
+
+
+def _as_name(prefix: str) -> str:
+    return prefix[:-1] + "a" if prefix.endswith("-") else prefix
 
 
 def _owners(references: list[dict[str, str]]) -> list[Cause]:
