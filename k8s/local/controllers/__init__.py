@@ -28,7 +28,7 @@ from k8s.local.kubelet.hollow import HollowKubelet
 from k8s.local.kubelet.kubelet import Kubelet
 from k8s.local.kubelet.usage import UsageMeter
 from k8s.local.registry import Registry
-from k8s.local.store import Store
+from k8s.local.store import Object, Store
 
 __all__ = ["DEFAULT_NODES", "Controllers", "NodeSpec", "Timing", "load_nodes", "start"]
 
@@ -54,6 +54,10 @@ class Controllers:
         self.kubelet.start_node(name)
         self.nodes.say_alive(name)
         self.hollow.take_up([name])
+
+    def freeze_pod(self, pod: Object, *, frozen: bool) -> None:
+        """Stop a pod's processes where they stand, or let them go on."""
+        self.kubelet.freeze_pod(pod, frozen=frozen)
 
     def stop_clock(self) -> None:
         """Let no controller act, until ``start_clock``. The API server and the kubelets go on."""

@@ -14,9 +14,11 @@ from aiohttp.typedefs import Middleware
 
 from k8s.local import errors
 from k8s.local.admission import warnings
-from k8s.local.server import discovery, reads, resource_metrics, reviews, subresources, watches, writes
+from k8s.local.server import admin, discovery, reads, resource_metrics, reviews, subresources, watches, writes
 from k8s.local.server.context import CONTEXT, Context, Target, flag, target_of
 from k8s.local.server.encoding import to_json
+from k8s.local.server.faults import Faults, WatchFaults
+from k8s.local.server.faults import middleware as faults_middleware
 from k8s.local.server.metrics import REQUESTS, count_requests, show_metrics
 from k8s.local.server.proxy import SESSION, new_session, proxy
 
@@ -30,8 +32,14 @@ _PUBLIC: Final = ("healthz", "livez", "readyz", "version")
 _BODY_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
 
-def create_app(context: Context, *, middlewares: Sequence[Middleware] = ()) -> web.Application:
+def create_app(
+    context: Context, *, middlewares: Sequence[Middleware] = (), with_faults: bool = False
+) -> web.Application:
     """The application. ``middlewares`` (aiohttp's) come after authentication; tests put faults there."""
+    faults = Faults(context.store) if with_faults else None
+    if faults is not None:
+        middlewares = (faults_middleware(faults), *middlewares)
+        context.watch_faults = lambda target: WatchFaults(faults, target)
     app = web.Application(
         middlewares=[count_requests, _answer_errors, _authenticate, *middlewares],
         client_max_size=_BODY_LIMIT_BYTES,
@@ -39,6 +47,9 @@ def create_app(context: Context, *, middlewares: Sequence[Middleware] = ()) -> w
     app[CONTEXT] = context
     app[REQUESTS] = Counter()
     app.router.add_get("/metrics", show_metrics)
+    if faults is not None:
+        app[admin.FAULTS], app[admin.CONTROLS] = faults, []
+        app.add_routes(admin.routes())
     app.add_routes(discovery.routes())
     app.add_routes(reviews.routes())
     app.add_routes(resource_metrics.routes())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
@@ -17,7 +17,7 @@ from k8s.local.kubelet.usage import PodUsage
 from k8s.local.registry import Registry
 from k8s.local.server import protobuf
 from k8s.local.server.encoding import Encoder
-from k8s.local.store import Object, Store, Subscription
+from k8s.local.store import Change, Object, Store, Subscription
 
 APPLY_TYPES: Final = ("application/apply-patch+yaml", "application/apply-patch+json")
 
@@ -51,6 +51,19 @@ class Usage(Protocol):
         """What a node's pods use together; None while that is not known."""
 
 
+class WatchTrouble(Protocol):
+    """What can go wrong with one open watch (see faults.py)."""
+
+    def begins_gone(self) -> bool:
+        """Whether the watch is told at its beginning that its version is too old."""
+
+    def lets_through(self, change: Change) -> bool:
+        """False for an event that gets lost."""
+
+    async def before_writing(self, response: web.StreamResponse, request: web.Request, body: bytes) -> None:
+        """Called before each piece of the stream; raises ConnectionError where the stream ends."""
+
+
 @dataclass
 class Context:
     """The parts that the handlers work with."""
@@ -60,6 +73,8 @@ class Context:
     token: str
     logs: Logs | None = None
     usage: Usage | None = None
+    #: Makes watches go wrong; None unless the cluster was started with faults.
+    watch_faults: Callable[[Target], WatchTrouble] | None = None
     encoder: Encoder = field(default_factory=Encoder)
     watches: set[Subscription] = field(default_factory=set)
 

@@ -27,7 +27,11 @@ class Whole(Api):
 
 @contextlib.asynccontextmanager
 async def whole_cluster(
-    tmp_path: Path, *, nodes: Sequence[NodeSpec] = ROOMY, timing: controllers.Timing = QUICK
+    tmp_path: Path,
+    *,
+    nodes: Sequence[NodeSpec] = ROOMY,
+    timing: controllers.Timing = QUICK,
+    faults: bool = False,
 ) -> AsyncIterator[Whole]:
     """A running one; it has stopped afterwards."""
     started: list[Controllers] = []
@@ -37,7 +41,7 @@ async def whole_cluster(
         started.append(running)
         return running
 
-    cluster = await start_cluster(tmp_path / "data", workers=workers)
+    cluster = await start_cluster(tmp_path / "data", workers=workers, faults=faults)
     try:
         async with client_for(cluster) as http:
             yield Whole(cluster, http, tmp_path / "cache", started[0])
