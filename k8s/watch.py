@@ -30,6 +30,8 @@ PAGE: Final = 500
 # a quiet one is resumed from a recent version, and one that froze is found out.
 WATCH_SECONDS: Final = (30, 40)
 FROZEN_SECONDS: Final = 10
+# An event that was lost on the way, by whomever, is noticed at the next list and not before.
+RELIST_SECONDS: Final = (540, 660)
 _LONGEST_LINE: Final = 32 * 1024 * 1024
 
 
@@ -86,8 +88,8 @@ async def watch(
 ) -> AsyncGenerator[Seen, None]:
     """Everything of a kind, then each change, for ever.
 
-    Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes
-    whenever changes may have been missed, and after each break of the connection.
+    Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes whenever
+    changes may have been missed, after each break of the connection, and every ten minutes.
     `namespace` None means all of them. Close the generator (`contextlib.aclosing`) to stop:
     that closes the connection. `sleep` and `clock` are what pauses are made and measured with.
 
@@ -96,7 +98,7 @@ async def watch(
     """
     require_facts(kind)
     patience = Patience(clock)
-    watching = _Watching(cluster, kind, collection_path(kind, namespace), labels, patience)
+    watching = _Watching(cluster, kind, collection_path(kind, namespace), labels, patience, clock)
     failures, lost, lost_since = 0, False, datetime.now(UTC)
     while True:
         try:
@@ -129,13 +131,23 @@ async def watch(
 class _Watching:
     """One kind's place in its history: `resource_version` "" means that it must be listed first."""
 
-    def __init__(self, cluster: AsyncCluster, kind: str, path: str, labels: str, patience: Patience) -> None:
+    def __init__(
+        self,
+        cluster: AsyncCluster,
+        kind: str,
+        path: str,
+        labels: str,
+        patience: Patience,
+        clock: Callable[[], float],
+    ) -> None:
         self.cluster = cluster
         self.kind = kind
         self.path = path
         self.labels = labels
         self.patience = patience
+        self.clock = clock
         self.resource_version = ""
+        self._list_again_at = 0.0
         self._progress = False
 
     @property
@@ -146,7 +158,9 @@ class _Watching:
     async def once(self, *, tell_opened: bool) -> AsyncGenerator[Seen, None]:
         """One list if needed and one watch, until the server ends it. Raises ClusterError."""
         self._progress = False
-        if not self.resource_version:
+        if not self.resource_version or self.clock() >= self._list_again_at:
+            # Set first: where lists fail and watches do not, the watch goes on.
+            self._list_again_at = self.clock() + random.randint(*RELIST_SECONDS)  # noqa: S311
             listed = await self._list()
             self.resource_version = listed.resource_version
             yield listed

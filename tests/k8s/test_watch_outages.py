@@ -206,3 +206,40 @@ async def test_a_list_overtaken_between_its_pages_is_asked_for_as_a_whole() -> N
     assert isinstance(listed, Listed)
     assert [facts.name for facts in listed.facts] == ["one", "two"]
     assert ["limit" in query for query in asked] == [True, True, False]
+
+
+async def test_an_event_that_was_lost_on_the_way_is_made_good_by_a_list_now_and_then() -> None:
+    clock, lists = Clock(), list[float]()
+
+    async def script(request: web.Request) -> web.StreamResponse:
+        if not is_watch(request):
+            lists.append(clock.seconds)
+            return pods(7, pod("ghost", 5)) if len(lists) == 1 else pods(9)
+        # Nobody says that the ghost is gone.
+        clock.seconds += 35
+        return await stream(request, line("BOOKMARK", BOOKMARK), stay=False)
+
+    async with cluster_of(script) as cluster:
+        words = await words_until(cluster, clock, lambda word: isinstance(word, Listed) and not word.facts)
+    assert not any(isinstance(word, Lost) for word in words)
+    assert 500 < lists[1] - lists[0] < 800
+
+
+async def test_a_watch_goes_on_where_only_lists_fail() -> None:
+    clock, lists, watches = Clock(), 0, 0
+
+    async def script(request: web.Request) -> web.StreamResponse:
+        nonlocal lists, watches
+        if is_watch(request):
+            clock.seconds += 35
+            watches += 1
+            name = "last" if lists > 1 else "new"
+            return await stream(request, line("ADDED", pod(name, 9 + watches)), stay=False)
+        lists += 1
+        return pods(7) if lists == 1 else web.Response(status=500)
+
+    async with cluster_of(script) as cluster:
+        words = await words_until(
+            cluster, clock, lambda word: isinstance(word, Changed) and word.facts.name == "last"
+        )
+    assert sum(isinstance(word, Lost) for word in words) == 1
