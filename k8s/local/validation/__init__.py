@@ -10,7 +10,7 @@ from k8s.local.errors import Cause
 from k8s.local.kinds import Kind
 from k8s.local.store import Object
 from k8s.local.validation import causes as say
-from k8s.local.validation import pods, simple, workloads
+from k8s.local.validation import guards, pods, simple, workloads
 
 _CHECKS: Final[dict[str, Callable[[Object], list[Cause]]]] = {
     "pods": pods.pod,
@@ -19,6 +19,8 @@ _CHECKS: Final[dict[str, Callable[[Object], list[Cause]]]] = {
     "jobs.batch": workloads.job,
     "horizontalpodautoscalers.autoscaling": workloads.autoscaler,
     "poddisruptionbudgets.policy": workloads.disruption_budget,
+    "resourcequotas": guards.resource_quota,
+    "limitranges": guards.limit_range,
     "services": simple.service,
     "configmaps": simple.config_map,
     "secrets": simple.secret,

@@ -200,6 +200,26 @@ async def test_a_limit_range_names_everything_that_is_too_little_or_too_much(err
     )
 
 
+async def test_a_guard_that_contradicts_itself_is_refused(err: Api) -> None:
+    wrong = {"foo": "1", "pods": "500m", "count/pods": "-1", "requests.nvidia.com/gpu": "1"}
+    response = await err.http.post(QUOTAS, json={"metadata": {"name": "q"}, "spec": {"hard": wrong}})
+    assert response.status_code == 422
+    assert [each["field"] for each in response.json()["details"]["causes"]] == [
+        "spec.hard[foo]",
+        "spec.hard[pods]",
+        "spec.hard[count/pods]",
+    ]
+    items = [{"type": "Container", "min": {"cpu": "2"}, "max": {"cpu": "1"}}, {"type": "Container"}]
+    response = await err.http.post(LIMITS, json={"metadata": {"name": "l"}, "spec": {"limits": items}})
+    causes = response.json()["details"]["causes"]
+    assert 'Invalid value: "2": min value 2 is greater than max value 1' in [c["message"] for c in causes]
+    assert causes[-1] == {
+        "reason": "FieldValueDuplicate",
+        "message": 'Duplicate value: "Container"',
+        "field": "spec.limits[1].type",
+    }
+
+
 # Pod security
 
 

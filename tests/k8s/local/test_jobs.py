@@ -166,6 +166,15 @@ async def test_kubectl_makes_waits_for_shows_and_deletes_a_job(whole: Whole) -> 
     await until(lambda: pods_of(whole, "hello") + pods_of(whole, "long") == [])
 
 
+async def test_a_namespace_goes_with_the_jobs_that_run_in_it(whole: Whole) -> None:
+    await whole.kubectl("create", "namespace", "team")
+    await whole.create(JOBS.replace("default", "team"), a_job("j", "sleep", "1000", parallelism=2))
+    store = whole.cluster.store
+    await until(lambda: store.get("jobs.batch", "team", "j").get("status", {}).get("active"))
+    await whole.kubectl("delete", "namespace", "team", "--timeout=25s")
+    assert store.list("pods", "team") == store.list("jobs.batch", "team") == []
+
+
 async def test_a_pod_that_was_deleted_is_replaced_and_counted(whole: Whole) -> None:
     await whole.create(JOBS, a_job("j", "sleep", "1000"))
     (pod,) = await until(lambda: pods_of(whole))
