@@ -10,7 +10,9 @@ With arguments they all go to one pytest run (`./dev test tests/k8s -k quantitie
 
 `./dev test --kubeconfig PATH [--context NAME] [--image NAME]` holds a cluster of
 yours to the contract (tests/contract), in namespaces that it makes and removes,
-and lists what it skipped because that cluster cannot do it.
+and lists what it skipped because that cluster cannot do it. The image has to be a
+server that answers GET /healthz on port 5001, for instance the local cluster's own
+house:1.0 in your registry, and to have the programs sleep, echo, true and false.
 """
 
 import contextlib

@@ -16,7 +16,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("contract", "the cluster that tests/contract runs against")
     group.addoption("--kubeconfig", help="run against this cluster; without it, a local one is started")
     group.addoption("--context", help="the kubeconfig's context; without it, the current one")
-    group.addoption("--image", help="an image for the pods, which the cluster can pull")
+    group.addoption(
+        "--image",
+        help="an image that the cluster can pull: a server on port 5001, with sleep, echo, true and false",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -55,12 +55,12 @@ def space(target: Target) -> Iterator[str]:
 
 
 @pytest.fixture
-def measured(runner: Target) -> Target:
+def measured(target: Target) -> Target:
     """A cluster that measures its pods."""
     try:
-        runner.cluster.list("NodeMetrics")
+        target.cluster.list("NodeMetrics")
     except (errors.NotFound, errors.ClusterUnavailable):
-        if not runner.foreign:
+        if not target.foreign:
             raise
         pytest.skip("this cluster has no metrics-server")
-    return runner
+    return target

@@ -137,62 +137,73 @@ FAILURES = {
 }
 
 
+# These fail before anything is run.
+WITHOUT_IMAGE = {"pull", "badname", "neverpull", "gpu", "toobig", "pvc", "nosecretvol"}
+
+
+@pytest.fixture
+def able(request: pytest.FixtureRequest, target: Target, name: str) -> Target:
+    """The cluster, if it can fail in this way."""
+    found: Target = target if name in WITHOUT_IMAGE else request.getfixturevalue("runner")
+    return found
+
+
 @pytest.fixture(scope="module")
-def broken(runner: Target) -> Iterator[str]:
+def broken(target: Target) -> Iterator[str]:
     """A namespace with a deployment of each kind of failure, so that they fail at the same time."""
-    with runner.space() as space:
+    with target.space() as space:
         for name in (*FAILURES, "nosecretvol"):
             break_ = FAILURES[name].break_ if name in FAILURES else volume(secret={"secretName": "nope"})
-            deployment = build(runner.wish(space, name))[0]
+            deployment = build(target.wish(space, name))[0]
             break_(deployment["spec"]["template"]["spec"])
-            runner.cluster.apply(deployment)
+            target.cluster.apply(deployment)
         yield space
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_a_failure_is_judged_and_named(runner: Target, broken: str, name: str) -> None:
-    failure, wish = FAILURES[name], runner.wish(broken, name)
+def test_a_failure_is_judged_and_named(able: Target, broken: str, name: str) -> None:
+    failure, wish = FAILURES[name], able.wish(broken, name)
 
     def failed() -> Judgement | None:
-        found = runner.judged(wish, later=failure.later)
+        found = able.judged(wish, later=failure.later)
         as_told = found.reason in failure.reasons and failure.words in found.message
         return found if found.state == "failed" and as_told else None
 
-    found = runner.until(f"{name} is failed for one of {set(failure.reasons)}", failed)
+    found = able.until(f"{name} is failed for one of {set(failure.reasons)}", failed)
     assert found is not None
     assert found.message.startswith("0 of 1 replica ready: ")
-    (only,) = [each for each in runner.pods(broken, name) if each.deleting_since is None]
+    (only,) = [each for each in able.pods(broken, name) if each.deleting_since is None]
     assert not only.ready
     if failure.event:
-        runner.until(f"{name} has its event", lambda: runner.events(broken, failure.event, only.name))
+        able.until(f"{name} has its event", lambda: able.events(broken, failure.event, only.name))
 
 
-def test_a_secret_that_is_missing_in_a_volume_is_told_by_an_event_alone(runner: Target, broken: str) -> None:
-    runner.until("the event", lambda: runner.events(broken, "FailedMount", "nosecretvol"))
-    (only,) = runner.pods(broken, "nosecretvol")
+def test_a_secret_that_is_missing_in_a_volume_is_told_by_an_event_alone(target: Target, broken: str) -> None:
+    target.until("the event", lambda: target.events(broken, "FailedMount", "nosecretvol"))
+    (only,) = target.pods(broken, "nosecretvol")
     assert (only.phase, reason_of(only)) == ("Pending", "ContainerCreating")
-    assert runner.judged(runner.wish(broken, "nosecretvol")).state == "deploying"
-    (event, *_) = runner.events(broken, "FailedMount", "nosecretvol")
+    assert target.judged(target.wish(broken, "nosecretvol")).state == "deploying"
+    (event, *_) = target.events(broken, "FailedMount", "nosecretvol")
     assert 'secret "nope" not found' in event.message
     assert event.count >= 1
     assert event.last_at is not None
 
 
 @pytest.mark.parametrize("name", ["pull", "badname", "noconfig", "nosecretvol", "initfail"])
-def test_the_log_of_a_container_that_waits_says_so(runner: Target, broken: str, name: str) -> None:
+def test_the_log_of_a_container_that_waits_says_so(able: Target, broken: str, name: str) -> None:
     def waits() -> str:
-        (found,) = runner.pods(broken, name)
+        (found,) = able.pods(broken, name)
         servers = [each for each in found.containers if not each.is_init]
         return found.name if servers and servers[0].state == "waiting" else ""
 
-    only = runner.until(f"{name} waits", waits)
+    only = able.until(f"{name} waits", waits)
     with pytest.raises(errors.LogsNotReady, match=f'container "server" in pod "{only}" is waiting to start'):
-        runner.cluster.logs(broken, only, LogQuery(container="server"))
+        able.cluster.logs(broken, only, LogQuery(container="server"))
 
 
-def test_the_log_of_a_pod_on_no_node_is_empty(runner: Target, broken: str) -> None:
-    (only,) = runner.pods(broken, "gpu")
-    assert runner.cluster.logs(broken, only.name, LogQuery()) == ""
+def test_the_log_of_a_pod_on_no_node_is_empty(target: Target, broken: str) -> None:
+    (only,) = target.pods(broken, "gpu")
+    assert target.cluster.logs(broken, only.name, LogQuery()) == ""
 
 
 def test_a_crashed_container_keeps_its_last_end(runner: Target, broken: str) -> None:

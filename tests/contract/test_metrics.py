@@ -11,7 +11,7 @@ from k8s.quantities import bytes_, millicores
 from tests.contract.target import Target
 
 
-def test_a_new_pod_is_measured_after_a_while(measured: Target, space: str) -> None:
+def test_a_new_pod_is_measured_after_a_while(runner: Target, measured: Target, space: str) -> None:
     wish = measured.wish(space)
     measured.cluster.apply(build(wish)[0])
     measured.until_state(wish, "running")
