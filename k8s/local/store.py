@@ -18,7 +18,7 @@ from k8s.local.kinds import Kind, kind_of
 
 __all__ = ["Change", "ChangeType", "Journal", "Key", "Object", "Store", "Subscription", "clone", "timestamp"]
 
-HISTORY_PER_KIND: Final = 20_000
+HISTORY_PER_KIND: Final = 4_000
 #: A restart may have lost the last writes, and with them some versions that clients have seen.
 VERSIONS_SKIPPED_AT_RESTART: Final = 1_000
 DEFAULT_POD_GRACE_SECONDS: Final = 30
@@ -162,8 +162,8 @@ class Store:
     ) -> Object:
         """Change a copy of the object in place and store it; nothing happens if nothing differs.
 
-        The generation grows when the spec differs. An object that is being deleted
-        and has nothing left to wait for is removed.
+        ``change`` may not touch the spec if ``subresource`` is "status". The generation grows when the
+        spec differs. An object that is being deleted and has nothing left to wait for is removed.
 
         Raises:
             NotFound: there is none.
@@ -173,7 +173,7 @@ class Store:
         described = kind_of(kind)
         if expect_version is not None and old["metadata"]["resourceVersion"] != expect_version:
             raise errors.modified(described.plural, name, described.group)
-        new = clone(old)
+        new = _copy_to_change(old, status_only=subresource == "status")
         change(new)
         return self.replace(kind, old, new, manager=manager, subresource=subresource)
 
@@ -379,6 +379,20 @@ def _nothing_left_to_wait_for(kind: str, obj: Object) -> bool:
     if kind == "namespaces" and obj.get("spec", {}).get("finalizers"):
         return False
     return not meta.get("deletionGracePeriodSeconds")
+
+
+def _copy_to_change(obj: Object, *, status_only: bool) -> Object:
+    """A copy that shares with ``obj`` what no caller changes in place: time and memory are mostly there.
+
+    These are the ownership records, replaced as a whole, and the spec where only the status is written.
+    """
+    new: Object = {}
+    for key, item in obj.items():
+        if key == "metadata":
+            new[key] = {name: part if name == "managedFields" else clone(part) for name, part in item.items()}
+        else:
+            new[key] = item if status_only and key == "spec" else clone(item)
+    return new
 
 
 def clone(value: T) -> T:
