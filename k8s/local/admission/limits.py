@@ -5,7 +5,7 @@ Source of the texts: Kubernetes 1.36, plugin LimitRanger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from k8s.local.usage import pod_total
 
 ANNOTATION: Final = "kubernetes.io/limit-ranger"
 Quantities = Mapping[str, str]
+#: (value, bound): whether the value is outside.
+Wrong = Callable[[Decimal, Decimal], bool]
 
 
 class Limits:
@@ -131,7 +133,9 @@ def _below(value: Decimal, bound: Decimal) -> bool:
     return value < bound
 
 
-def _one(kind: str, word: str, name: str, bound: str, noun: str, asked: Quantities, wrong: Any) -> list[str]:
+def _one(
+    kind: str, word: str, name: str, bound: str, noun: str, asked: Quantities, wrong: Wrong
+) -> list[str]:
     if name in asked and wrong(amount(asked[name]), amount(bound)):
         return [f"{word} {name} usage per {kind} is {bound}, but {noun} is {asked[name]}"]
     return []
