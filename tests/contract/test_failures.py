@@ -171,7 +171,7 @@ def test_a_failure_is_judged_and_named(able: Target, broken: str, name: str) -> 
 
     found = able.until(f"{name} is failed for one of {set(failure.reasons)}", failed)
     assert found is not None
-    assert found.message.startswith("0 of 1 replica ready: ")
+    assert found.message.startswith("0 of 1 replicas ready: ")
     (only,) = [each for each in able.pods(broken, name) if each.deleting_since is None]
     assert not only.ready
     if failure.event:

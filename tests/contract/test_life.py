@@ -44,7 +44,7 @@ def test_a_wish_is_served_scaled_stopped_and_deleted(runner: Target, space: str)
     apply(runner, wish)
     with pytest.raises((errors.ServiceHasNoEndpoints, errors.NotFound)):
         ask(runner, runner.wish(space, "nobody"))
-    assert runner.until_state(wish, "running").message == "1 of 1 replica ready"
+    assert runner.until_state(wish, "running").message == "1 of 1 replicas ready"
     (first,) = runner.pods(space, wish.name)
     assert (first.ready, first.phase, first.restarts) == (True, "Running", 0)
     assert first.node
