@@ -2,6 +2,8 @@
 
 from statistics import quantiles
 
+MEBIBYTE = 1024 * 1024
+
 
 def spread(seconds: list[float]) -> str:
     """Median and tail of durations, in milliseconds."""

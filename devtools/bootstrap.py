@@ -30,8 +30,9 @@ usage: ./dev COMMAND [arguments]
              --kubeconfig PATH [--context NAME]   use that cluster instead of the local one
              environment: PORT (8000), DATA_DIR (.data), DATABASE_URL, REDIS_URL
   test     run the tests; arguments go to one pytest run, none runs every suite
+             --kubeconfig PATH [--context NAME] [--image NAME]   hold that cluster to the contract
   check    formatting, lint, types, import contracts, migrations, templates
-  bench    measure; names choose among pages, wishes
+  bench    measure; names choose among pages, wishes, cluster, churn
   lock     compile requirements*.in to hashed requirements*.txt
   manage   run a Django management command
   help     this text

@@ -7,6 +7,12 @@ synchronous interface and asyncio tests do not share a process.
 
 With arguments they all go to one pytest run (`./dev test tests/k8s -k quantities`);
 `--postgres` among them runs it with PostgreSQL.
+
+`./dev test --kubeconfig PATH [--context NAME] [--image NAME]` holds a cluster of
+yours to the contract (tests/contract), in namespaces that it makes and removes,
+and lists what it skipped because that cluster cannot do it. The image has to be a
+server that answers GET /healthz on port 5001, for instance the local cluster's own
+house:1.0 in your registry, and to have the programs sleep, echo, true and false.
 """
 
 import contextlib
@@ -30,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MARK = "TIMONEIRO_TEST_RUN"
 USES_DATABASE = ("tests/teams", "tests/deployments", "tests/dashboard")
 END_TO_END = "tests/e2e"
+CONTRACT = "tests/contract"
 NO_TESTS_COLLECTED = 5
 # What a person has set for their own stack must not reach the tests.
 NOT_FOR_TESTS = ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "PORT", "KUBECONFIG", "DJANGO_SETTINGS_MODULE")
@@ -51,6 +58,7 @@ class Result:
 
 def main(arguments: list[str]) -> int:
     """Run the tests; 0 when all passed and every process they started has ended."""
+    arguments = from_here(arguments)
     os.chdir(ROOT)
     run_id = secrets.token_hex(8)
     with tempfile.TemporaryDirectory(prefix="timoneiro-test-") as folder:
@@ -65,12 +73,33 @@ def main(arguments: list[str]) -> int:
     return 0 if all(result.passed for result in results) and not left else 1
 
 
+def from_here(arguments: list[str]) -> list[str]:
+    """The same arguments, the kubeconfig's path as the caller means it: from where they stand."""
+    found = list(arguments)
+    for at, argument in enumerate(arguments):
+        name, equals, path = argument.partition("=")
+        if name == "--kubeconfig" and equals:
+            found[at] = f"{name}={Path(path).absolute()}"
+        elif name == "--kubeconfig" and at + 1 < len(arguments):
+            found[at + 1] = str(Path(arguments[at + 1]).absolute())
+    return found
+
+
 def one_run(arguments: list[str], environment: Mapping[str, str]) -> list[Result]:
     """One pytest run with the person's own arguments."""
+    if any(argument.split("=")[0] == "--kubeconfig" for argument in arguments):
+        return [pytest("the contract", of_contract(arguments), environment)]
     wants_postgres = "--postgres" in arguments
     chosen = [argument for argument in arguments if argument != "--postgres"]
     with database(environment, postgres=wants_postgres) as told:
         return [pytest("pytest", chosen, told)]
+
+
+def of_contract(arguments: list[str]) -> list[str]:
+    """Arguments of a run against the cluster of a kubeconfig; other folders can be named, but need not be."""
+    folders = [] if any(argument.startswith(CONTRACT) for argument in arguments) else [CONTRACT]
+    # Skips with their reasons; most of the time goes into waiting for the cluster.
+    return ["-rs", "--timeout", "600", "-n", "4", "--dist", "worksteal", *folders, *arguments]
 
 
 def every_suite(environment: Mapping[str, str]) -> list[Result]:

@@ -29,6 +29,16 @@ PULSE_SECONDS: Final = 4.0
 _MAX_REFUSAL: Final = 64 * 1024
 
 
+async def _only_once(
+    request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keeps aiohttp from sending a GET again by itself when a connection breaks: we count what we ask."""
+    try:
+        return await send(request)
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as exc:
+        raise aiohttp.ClientConnectionError(str(exc)) from exc
+
+
 class AsyncCluster:
     """Raw reads from one cluster; use as an async context manager, inside a running loop.
 
@@ -44,6 +54,7 @@ class AsyncCluster:
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
+            middlewares=(_only_once,),
         )
         self._heard_at = 0.0
         self._asking = asyncio.Lock()

@@ -26,8 +26,13 @@ KINDS: Final[dict[str, Kind]] = {
     "Secret": Kind("/api/v1", "secrets"),
     "Deployment": Kind("/apis/apps/v1", "deployments"),
     "ReplicaSet": Kind("/apis/apps/v1", "replicasets"),
+    "ResourceQuota": Kind("/api/v1", "resourcequotas"),
+    "LimitRange": Kind("/api/v1", "limitranges"),
+    "Job": Kind("/apis/batch/v1", "jobs"),
     "HorizontalPodAutoscaler": Kind("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "PodDisruptionBudget": Kind("/apis/policy/v1", "poddisruptionbudgets"),
+    "NodeMetrics": Kind("/apis/metrics.k8s.io/v1beta1", "nodes", namespaced=False),
+    "PodMetrics": Kind("/apis/metrics.k8s.io/v1beta1", "pods"),
 }
 
 

@@ -1,13 +1,14 @@
 """List, watch, resume, list again: what a cluster has, for as long as anybody wants to know.
 
 Trouble never ends a watch. It is told as `Lost`, once per failed attempt, and
-tried again with full jitter, so that many watchers do not return all at once.
+tried again as `k8s.patience` allows.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,16 +21,17 @@ from k8s.decode import decode_line, decode_list, require_facts
 from k8s.errors import ClusterError, ClusterUnavailable, Expired
 from k8s.facts import Facts
 from k8s.kinds import collection_path
+from k8s.patience import Patience
 
 log = logging.getLogger(__name__)
 
 PAGE: Final = 500
-FIRST_RETRY_SECONDS: Final = 1.0
-LONGEST_RETRY_SECONDS: Final = 10.0
 # The server ends a watch after this long, with a bookmark just before: so even
 # a quiet one is resumed from a recent version, and one that froze is found out.
 WATCH_SECONDS: Final = (30, 40)
 FROZEN_SECONDS: Final = 10
+# An event that was lost on the way, by whomever, is noticed at the next list and not before.
+RELIST_SECONDS: Final = (540, 660)
 _LONGEST_LINE: Final = 32 * 1024 * 1024
 
 
@@ -76,20 +78,27 @@ Seen = Listed | Changed | Gone | Alive | Lost
 
 
 async def watch(
-    cluster: AsyncCluster, kind: str, *, namespace: str | None = None, labels: str = ""
+    cluster: AsyncCluster,
+    kind: str,
+    *,
+    namespace: str | None = None,
+    labels: str = "",
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[Seen, None]:
     """Everything of a kind, then each change, for ever.
 
-    Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes
-    whenever changes may have been missed, and after each break of the connection.
+    Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes whenever
+    changes may have been missed, after each break of the connection, and every ten minutes.
     `namespace` None means all of them. Close the generator (`contextlib.aclosing`) to stop:
-    that closes the connection.
+    that closes the connection. `sleep` and `clock` are what pauses are made and measured with.
 
     Raises:
         MalformedRequest: a kind that cannot be watched; never anything of the cluster's.
     """
     require_facts(kind)
-    watching = _Watching(cluster, kind, collection_path(kind, namespace), labels)
+    patience = Patience(clock)
+    watching = _Watching(cluster, kind, collection_path(kind, namespace), labels, patience, clock)
     failures, lost, lost_since = 0, False, datetime.now(UTC)
     while True:
         try:
@@ -97,6 +106,7 @@ async def watch(
                 async for seen in round_:
                     yield seen
             failures, lost = 0, False
+            await sleep(patience.after_success())
             continue
         except ClusterError as exc:
             error = exc
@@ -104,44 +114,53 @@ async def watch(
         # from a backup or a lost write: what is known must be compared anew.
         if isinstance(error, Expired) or error.status in (0, 504):
             watching.resource_version = ""
-        failures = 1 if watching.take_progress() else failures + 1
+        failures = 1 if watching.progress else failures + 1
         lost = lost and failures > 1
         if failures == 1:
             lost_since = datetime.now(UTC)
             # The first "too old" is the ordinary course of things, and healed at once.
             if isinstance(error, Expired):
+                await sleep(patience.after_success())
                 continue
         log.info("watch of %s failed (%s): %s", kind, type(error).__name__, error)
         lost = True
         yield Lost(error, lost_since)
-        await asyncio.sleep(_pause(failures, error.retry_after_seconds))
-
-
-def _pause(failures: int, asked: float | None) -> float:
-    ceiling = min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(failures - 1, 10))
-    pause = random.uniform(0.05, ceiling)  # noqa: S311  jitter, no secret
-    return max(pause, min(asked or 0.0, LONGEST_RETRY_SECONDS))
+        await sleep(patience.after_failure(failures, error.retry_after_seconds))
 
 
 class _Watching:
     """One kind's place in its history: `resource_version` "" means that it must be listed first."""
 
-    def __init__(self, cluster: AsyncCluster, kind: str, path: str, labels: str) -> None:
+    def __init__(
+        self,
+        cluster: AsyncCluster,
+        kind: str,
+        path: str,
+        labels: str,
+        patience: Patience,
+        clock: Callable[[], float],
+    ) -> None:
         self.cluster = cluster
         self.kind = kind
         self.path = path
         self.labels = labels
+        self.patience = patience
+        self.clock = clock
         self.resource_version = ""
+        self._list_again_at = 0.0
         self._progress = False
 
-    def take_progress(self) -> bool:
-        """Whether a watch has told anything since this was last asked. A list alone is no progress."""
-        told, self._progress = self._progress, False
-        return told
+    @property
+    def progress(self) -> bool:
+        """Whether the newest watch has told anything. A list alone is no progress."""
+        return self._progress
 
     async def once(self, *, tell_opened: bool) -> AsyncGenerator[Seen, None]:
         """One list if needed and one watch, until the server ends it. Raises ClusterError."""
-        if not self.resource_version:
+        self._progress = False
+        if not self.resource_version or self.clock() >= self._list_again_at:
+            # Set first: where lists fail and watches do not, the watch goes on.
+            self._list_again_at = self.clock() + random.randint(*RELIST_SECONDS)  # noqa: S311
             listed = await self._list()
             self.resource_version = listed.resource_version
             yield listed
@@ -156,6 +175,7 @@ class _Watching:
         }
         loop = asyncio.get_running_loop()
         started = loop.time()
+        self.patience.spend()
         async with self.cluster.stream(self.path, query, seconds=None) as response:
             if tell_opened:
                 yield Alive(datetime.now(UTC))
@@ -168,10 +188,20 @@ class _Watching:
         yield Alive(datetime.now(UTC))
 
     async def _list(self) -> Listed:
-        """All pages. From the API server's memory, which spares its database."""
-        query = {"labelSelector": self.labels, "limit": str(PAGE), "resourceVersion": "0"}
+        """All there is. From the API server's memory, which spares its database."""
+        try:
+            return await self._pages(PAGE)
+        except Expired as exc:
+            log.info("a list of %s was overtaken by changes between two pages: %s", self.kind, exc)
+        # The rest that the cluster offers would be of a later time than what came before: changes to
+        # that would never be told. So all at once, as of one time.
+        return await self._pages(0)
+
+    async def _pages(self, limit: int) -> Listed:
+        query = {"labelSelector": self.labels, "limit": str(limit or ""), "resourceVersion": "0"}
         facts: list[Facts] = []
         while True:
+            self.patience.spend()
             page = decode_list(self.kind, await self.cluster.read(self.path, query, seconds=LIST_SECONDS))
             facts += page.items
             if not page.continue_:
@@ -219,6 +249,9 @@ class _Watching:
                 yield None
                 continue
             if not chunk:
+                # Half a line, or a page of something that is no API server.
+                if rest.strip():
+                    yield bytes(rest)
                 return
             self.cluster.heard()
             rest += chunk

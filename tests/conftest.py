@@ -11,6 +11,17 @@ from django.db import connections
 from tests.processes import ClusterServer, ValkeyServer, new_cluster, new_valkey
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Which cluster tests/contract is held against; `./dev test` passes these on."""
+    group = parser.getgroup("contract", "the cluster that tests/contract runs against")
+    group.addoption("--kubeconfig", help="run against this cluster; without it, a local one is started")
+    group.addoption("--context", help="the kubeconfig's context; without it, the current one")
+    group.addoption(
+        "--image",
+        help="an image that the cluster can pull: a server on port 5001, with sleep, echo, true and false",
+    )
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, tmp_path_factory: pytest.TempPathFactory

@@ -30,6 +30,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--kubeconfig-out", type=Path, help="write a copy of the kubeconfig there, too")
     parser.add_argument("--node-config", type=Path, help="a file that declares the nodes")
+    parser.add_argument(
+        "--faults", action="store_true", help="serve the paths that make things go wrong on demand, for tests"
+    )
     parser.add_argument("--log-level", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser.parse_args(arguments)
 
@@ -45,7 +48,7 @@ async def run(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     directory = options.data_dir.resolve()
-    cluster = await start_cluster(directory, port=options.port, workers=start_workers)
+    cluster = await start_cluster(directory, port=options.port, workers=start_workers, faults=options.faults)
     try:
         if options.kubeconfig_out is not None:
             credentials.write_private(options.kubeconfig_out, cluster.kubeconfig.read_bytes())

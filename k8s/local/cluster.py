@@ -13,11 +13,12 @@ from typing import Final, Protocol
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from k8s.local import credentials
+from k8s.local import admission, credentials
 from k8s.local.persistence import SqliteJournal
 from k8s.local.registry import Registry
+from k8s.local.server.admin import CONTROLS, Controls
 from k8s.local.server.app import create_app
-from k8s.local.server.context import Context, Logs
+from k8s.local.server.context import Context, Logs, Usage
 from k8s.local.store import Store
 
 logger = logging.getLogger(__name__)
@@ -27,12 +28,16 @@ _STOP_SECONDS: Final = 1.0
 SYSTEM_NAMESPACES: Final = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 
-class Workers(Protocol):
+class Workers(Controls, Protocol):
     """What runs beside the server: the controllers and the kubelets."""
 
     @property
     def kubelet(self) -> Logs:
         """Where the output of containers comes from."""
+
+    @property
+    def usage(self) -> Usage:
+        """Where the measured use of CPU and memory comes from."""
 
     async def stop(self) -> None:
         """End every pod process and every loop."""
@@ -76,6 +81,7 @@ async def start_cluster(
     port: int = 0,
     workers: StartWorkers | None = None,
     middlewares: Sequence[Middleware] = (),
+    faults: bool = False,
 ) -> LocalCluster:
     """Start a cluster whose state is in ``directory``.
 
@@ -83,15 +89,17 @@ async def start_cluster(
         port: 0 for the port of the last time, or any free one the first time.
         workers: starts the controllers; None for an API server alone.
         middlewares: come between authentication and the handlers.
+        faults: serve the admin paths that make things go wrong (see README.md).
     Raises:
         OSError: the port is taken.
     """
     journal = await asyncio.to_thread(_open_journal, directory)
     store = Store(journal)
     registry = Registry(store)
+    admission.install(registry)
     _make_system_namespaces(registry)
     context = Context(store, registry, credentials.token_in(directory))
-    app = create_app(context, middlewares=middlewares)
+    app = create_app(context, middlewares=middlewares, with_faults=faults)
     # Cancellation: a watch whose client has gone must not live on until its timeout.
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=_STOP_SECONDS)
     await runner.setup()
@@ -102,7 +110,9 @@ async def start_cluster(
     if workers is not None:
         started = await workers(store, registry, directory)
         cluster._workers = started  # noqa: SLF001 - made here
-        context.logs = started.kubelet
+        if faults:
+            app[CONTROLS].append(started)
+        context.logs, context.usage = started.kubelet, started.usage
     return cluster
 
 

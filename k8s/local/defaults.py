@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import uuid
 from collections.abc import Callable
 from typing import Any, Final
 
 from k8s.local.store import Object
 
 _ABSENT_NODE_TOLERATION_SECONDS: Final = 300
+#: Prefix of the labels that the pods of a Job carry.
+JOB_LABELS: Final = "batch.kubernetes.io/"
 
 
 def apply_defaults(kind: str, obj: Object) -> None:
@@ -199,6 +202,23 @@ def _job(obj: Object) -> None:
     )
 
 
+def _new_job(obj: Object) -> None:
+    """A selector and labels of the Job's own, made from its uid, so that no two jobs share pods."""
+    obj["status"] = {}
+    meta, spec = obj["metadata"], obj["spec"]
+    if "template" not in spec:
+        return
+    labels = spec["template"]["metadata"].setdefault("labels", {})
+    if not spec["manualSelector"]:
+        uid = meta["uid"] = str(uuid.uuid4())
+        labels |= {f"{prefix}controller-uid": uid for prefix in ("", JOB_LABELS)}
+        labels |= {f"{prefix}job-name": meta["name"] for prefix in ("", JOB_LABELS)}
+        selector = spec.setdefault("selector", {})
+        selector.setdefault("matchLabels", {})[f"{JOB_LABELS}controller-uid"] = uid
+    if not meta.get("labels"):
+        meta["labels"] = dict(labels)
+
+
 # The rest
 
 
@@ -224,7 +244,6 @@ def _new_namespace(obj: Object) -> None:
 
 
 def _namespace(obj: Object) -> None:
-    obj.setdefault("spec", {})
     meta = obj["metadata"]
     if meta.get("name"):
         meta.setdefault("labels", {})["kubernetes.io/metadata.name"] = meta["name"]
@@ -304,9 +323,11 @@ _STARTS: Final[dict[str, Callable[[Object], None]]] = {
     "namespaces": _new_namespace,
     "deployments.apps": _starts_with(),
     "replicasets.apps": _starts_with(replicas=0),
-    "jobs.batch": _starts_with(),
+    "jobs.batch": _new_job,
     "services": _starts_with(loadBalancer={}),
     "resourcequotas": _starts_with(),
     "horizontalpodautoscalers.autoscaling": _starts_with(),
-    "poddisruptionbudgets.policy": _starts_with(),
+    "poddisruptionbudgets.policy": _starts_with(
+        disruptionsAllowed=0, currentHealthy=0, desiredHealthy=0, expectedPods=0
+    ),
 }

@@ -11,6 +11,8 @@ from k8s.local.kinds import BY_TYPE
 from k8s.local.store import Object, Store, timestamp
 
 KEEP_SECONDS: Final = 3600
+#: One machine's memory is no etcd: of more than this, the oldest go before their hour is over.
+KEEP_EVENTS: Final = 5_000
 #: A repeat after this long is a new event, as in client-go's correlator.
 FOLD_SECONDS: Final = 600
 SWEEP_SECONDS: Final = 60
@@ -55,14 +57,14 @@ class Events:
         self._create(namespace, event)
 
     def forget_old(self) -> None:
-        """Remove what is older than an hour."""
+        """Remove what is older than an hour, and the oldest of what is more than `KEEP_EVENTS`."""
         oldest = (datetime.now(UTC) - timedelta(seconds=KEEP_SECONDS)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        for event in self._store.list("events"):
-            last = event.get("lastTimestamp") or event["metadata"]["creationTimestamp"]
-            if last < oldest:
-                self._store.remove("events", event["metadata"]["namespace"], event["metadata"]["name"])
-        kept = time.monotonic() - KEEP_SECONDS
-        self._names = {key: entry for key, entry in self._names.items() if entry[1] > kept}
+        newest_first = sorted(self._store.list("events"), key=_last_seen, reverse=True)
+        kept = [event for event in newest_first[:KEEP_EVENTS] if _last_seen(event) >= oldest]
+        for event in newest_first[len(kept) :]:
+            self._store.remove("events", event["metadata"]["namespace"], event["metadata"]["name"])
+        names = {event["metadata"]["name"] for event in kept}
+        self._names = {key: entry for key, entry in self._names.items() if entry[0] in names}
 
     def _create(self, namespace: str, event: Object) -> None:
         # A namespace that is going away takes no more events, and nothing depends on one.
@@ -103,6 +105,10 @@ def _event(
         "reportingComponent": by,
         "reportingInstance": source.get("host", ""),
     }
+
+
+def _last_seen(event: Object) -> str:
+    return str(event.get("lastTimestamp") or event["metadata"]["creationTimestamp"])
 
 
 def _count_one_more(event: Object) -> None:

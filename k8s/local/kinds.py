@@ -92,7 +92,7 @@ KINDS: Final[tuple[Kind, ...]] = (
         "pods",
         "po",
         categories=_ALL,
-        subresources=("binding", "eviction", "log", "proxy", "status"),
+        subresources=("binding", "eviction", "exec", "log", "proxy", "status"),
         has_generation=True,
         returns_deleted=True,
     ),

@@ -37,6 +37,8 @@ class Owner:
     paths: Paths
     time: str = ""
     dirty: bool = field(default=False)
+    #: ``paths`` as they were written last; used again, and shared with the old object, until dirty.
+    written: dict[str, Any] | None = field(default=None)
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -60,7 +62,7 @@ class Owner:
             "apiVersion": self.api_version,
             "time": timestamp() if self.dirty or not self.time else self.time,
             "fieldsType": "FieldsV1",
-            "fieldsV1": to_fields_v1(self.paths),
+            "fieldsV1": to_fields_v1(self.paths) if self.dirty or self.written is None else self.written,
         }
         if self.subresource:
             entry["subresource"] = self.subresource
@@ -82,6 +84,7 @@ def owners_of(obj: Object) -> list[Owner]:
             entry.get("subresource", ""),
             from_fields_v1(entry.get("fieldsV1", {})),
             entry.get("time", ""),
+            written=entry.get("fieldsV1"),
         )
         for entry in obj["metadata"].get("managedFields", [])
     ]
@@ -173,7 +176,11 @@ def apply(
     mine = _find(owners, manager, "Apply", subresource, kind)
     others = [owner for owner in owners if owner is not mine]
     _settle_conflicts(others, changed, force=force)
-    _prune(node, merged, mine.paths - asked, asked, others)
+    dropped = mine.paths - asked
+    if dropped:
+        # What is left out of `wanted` altogether is still the stored object's own.
+        merged = clone(merged)
+        _prune(node, merged, dropped, asked, others)
     if mine.paths != asked:
         mine.paths = asked
         mine.dirty = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import Final
 
 from k8s.local import errors, ownership
 from k8s.local.allocation import Allocator, carry_over
@@ -34,16 +34,21 @@ _KEPT_METADATA: Final = (
     "managedFields",
 )
 
-#: (operation, kind, new object, old object or None): may change the object, or raise Forbidden.
-Admission = Callable[[Literal["CREATE", "UPDATE"], Kind, Object, Object | None], None]
+#: (kind, new object, old object or None for a create): may change the new object, or raise Forbidden.
+Admission = Callable[[Kind, Object, Object | None], None]
 
 
 class Registry:
-    """The store with the API's rules. ``admissions`` run in order, after defaulting and before validation."""
+    """The store with the API's rules.
+
+    ``admissions`` run in order after defaulting and before validation, and may change the object;
+    ``checks`` run in order after validation, and only refuse.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.admissions: list[Admission] = []
+        self.checks: list[Admission] = []
         self._allocator = Allocator(store)
         self._random = random.Random()  # noqa: S311 - no secret, only spread
         store.track_ownership = ownership.track_update
@@ -82,6 +87,7 @@ class Registry:
             meta["name"] = meta["generateName"][:_GENERATED_NAME_LIMIT] + suffix
         if kind.namespaced and not meta.get("namespace"):
             meta["namespace"] = "default"
+        _drop_empty(meta)
         if "status" in kind.subresources:
             new.pop("status", None)
         apply_defaults(kind.key, new)
@@ -98,11 +104,13 @@ class Registry:
             ownership.track_update(kind, None, new, manager, "")
         prepare_for_create(kind.key, new)
         for admit in self.admissions:
-            admit("CREATE", kind, new, None)
+            admit(kind, new, None)
         if kind.key == "services":
             validate(kind, new)
             self._allocator.allocate(new)
         validate(kind, new)
+        for check in self.checks:
+            check(kind, new, None)
         self._check_not_there(kind, new)
         if dry_run:
             return self.store.prepared(kind.key, new)
@@ -172,14 +180,17 @@ class Registry:
         self._check_version(described, old, new)
         new = self._only_what_may_change(described, old, new, subresource)
         if subresource != "status":
+            _drop_empty(new["metadata"])
             apply_defaults(kind, new)
             for admit in self.admissions:
-                admit("UPDATE", described, new, old)
+                admit(described, new, old)
             if kind == "services":
                 carry_over(new, old)
                 validate(described, new)
                 self._allocator.allocate(new)
             validate_update(described, old, new)
+            for check in self.checks:
+                check(described, new, old)
         if applied is not None:
             ownership.write_owners(new, applied)
             manager = ""
@@ -303,3 +314,10 @@ class Registry:
             expect_uid=expect_uid,
             expect_version=expect_version,
         )
+
+
+def _drop_empty(meta: Object) -> None:
+    """What the API leaves out of metadata when there is nothing in it."""
+    for name in ("annotations", "finalizers", "labels", "ownerReferences"):
+        if name in meta and not meta[name]:
+            del meta[name]

@@ -18,7 +18,7 @@ from k8s.local.kinds import Kind, kind_of
 
 __all__ = ["Change", "ChangeType", "Journal", "Key", "Object", "Store", "Subscription", "clone", "timestamp"]
 
-HISTORY_PER_KIND: Final = 20_000
+HISTORY_PER_KIND: Final = 4_000
 #: A restart may have lost the last writes, and with them some versions that clients have seen.
 VERSIONS_SKIPPED_AT_RESTART: Final = 1_000
 DEFAULT_POD_GRACE_SECONDS: Final = 30
@@ -60,6 +60,8 @@ class Store:
         self._version = 0
         self._oldest = 0
         self.track_ownership: TrackOwnership | None = None
+        #: Told of each change at once, before the write returns.
+        self.listeners: list[Callable[[Change], None]] = []
         if journal is not None:
             self._restore(journal)
 
@@ -135,7 +137,7 @@ class Store:
         created.update(clone({k: v for k, v in obj.items() if k not in ("kind", "apiVersion")}))
         meta = created["metadata"]
         meta.pop("resourceVersion", None)
-        meta["uid"] = str(uuid.uuid4())
+        meta.setdefault("uid", str(uuid.uuid4()))
         meta["creationTimestamp"] = timestamp()
         if described.has_generation:
             meta["generation"] = 1
@@ -156,8 +158,8 @@ class Store:
     ) -> Object:
         """Change a copy of the object in place and store it; nothing happens if nothing differs.
 
-        The generation grows when the spec differs. An object that is being deleted
-        and has nothing left to wait for is removed.
+        ``change`` may not touch the spec if ``subresource`` is "status". The generation grows when the
+        spec differs. An object that is being deleted and has nothing left to wait for is removed.
 
         Raises:
             NotFound: there is none.
@@ -167,7 +169,7 @@ class Store:
         described = kind_of(kind)
         if expect_version is not None and old["metadata"]["resourceVersion"] != expect_version:
             raise errors.modified(described.plural, name, described.group)
-        new = clone(old)
+        new = _copy_to_change(old, status_only=subresource == "status")
         change(new)
         return self.replace(kind, old, new, manager=manager, subresource=subresource)
 
@@ -222,7 +224,8 @@ class Store:
         self._check_preconditions(kind_of(kind), old, expect_uid, expect_version)
         new = self.marked_for_deletion(kind, old, grace_seconds=grace_seconds, propagation=propagation)
         if _nothing_left_to_wait_for(kind, new):
-            return self._drop((kind, namespace, name), new)
+            # Only pods are marked first even when they go at once.
+            return self._drop((kind, namespace, name), new if kind == "pods" else clone(old))
         if new == old:
             return old
         self._put("MODIFIED", (kind, namespace, name), new, old)
@@ -331,6 +334,8 @@ class Store:
         history.append(change)
         if len(history) > self._history_limit:
             self._forgotten[kind] = history.popleft().resource_version
+        for listener in self.listeners:
+            listener(change)
         for subscription in tuple(self._subscriptions):
             if kind in subscription.kinds:
                 subscription.put(change)
@@ -370,6 +375,20 @@ def _nothing_left_to_wait_for(kind: str, obj: Object) -> bool:
     if kind == "namespaces" and obj.get("spec", {}).get("finalizers"):
         return False
     return not meta.get("deletionGracePeriodSeconds")
+
+
+def _copy_to_change(obj: Object, *, status_only: bool) -> Object:
+    """A copy that shares with ``obj`` what no caller changes in place: time and memory are mostly there.
+
+    These are the ownership records, replaced as a whole, and the spec where only the status is written.
+    """
+    new: Object = {}
+    for key, item in obj.items():
+        if key == "metadata":
+            new[key] = {name: part if name == "managedFields" else clone(part) for name, part in item.items()}
+        else:
+            new[key] = item if status_only and key == "spec" else clone(item)
+    return new
 
 
 def clone(value: T) -> T:

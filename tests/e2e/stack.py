@@ -50,6 +50,7 @@ class Stack:
     data_dir: Path
     port: int = field(default_factory=free_port)
     environment: Mapping[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
     process: "subprocess.Popen[str] | None" = None
     output: list[str] = field(default_factory=list)
     seconds_to_ready: float = 0.0
@@ -71,7 +72,7 @@ class Stack:
         """Starts the product and returns when it says Ready."""
         began = time.monotonic()
         self.process = subprocess.Popen(
-            ["sh", str(ROOT / "dev"), "up"],
+            ["sh", str(ROOT / "dev"), "up", *self.arguments],
             cwd=self.data_dir.parent,
             env={**self._base_environment(), **self.environment},
             stdout=subprocess.PIPE,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable
 from typing import Final
@@ -15,6 +16,7 @@ log = logging.getLogger(__name__)
 
 FIRST_RETRY_SECONDS: Final = 0.05
 LAST_RETRY_SECONDS: Final = 30.0
+TURN_SECONDS: Final = 0.003
 
 
 class WorkQueue:
@@ -45,6 +47,11 @@ class WorkQueue:
         self._timers.pop(key, None)
         self.add(key)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to look at right now."""
+        return bool(self._keys)
+
     async def next(self) -> Key:
         """Wait for the next key."""
         while not self._keys:
@@ -74,6 +81,9 @@ class Controller(ABC):
     def __init__(self, store: Store) -> None:
         self.store = store
         self.queue = WorkQueue()
+        #: Cleared to keep it from acting.
+        self.going = asyncio.Event()
+        self.going.set()
         self._failures: dict[Key, int] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -113,8 +123,13 @@ class Controller(ABC):
     async def _work(self) -> None:
         while True:
             key = await self.queue.next()
+            await self.going.wait()
             self._one(key)
-            # Let the others have their turn between any two objects.
+            # Several at a time, so that who watches them sees several changes at once instead of
+            # one after the other; but not for long: the API server and the others want their turn.
+            ends = time.monotonic() + TURN_SECONDS
+            while self.queue.waiting and time.monotonic() < ends:
+                self._one(await self.queue.next())
             await asyncio.sleep(0)
 
     def _one(self, key: Key) -> None:

@@ -15,9 +15,9 @@ from typing import Any, Final
 import psutil
 import yaml
 
-from k8s.local.kubelet.context import HOST_ADDRESS
+from k8s.local.kubelet.context import HOST_ADDRESS, Context
 from k8s.local.kubelet.images import ImageStore
-from k8s.local.store import Object, Store, timestamp
+from k8s.local.store import Object, timestamp
 
 VERSION: Final = "v1.36.2"
 LEASES: Final = "leases.coordination.k8s.io"
@@ -46,6 +46,8 @@ class NodeSpec:
     extended: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     taints: tuple[dict[str, str], ...] = ()
+    #: Its pods run no process (see kubelet/hollow.py).
+    hollow: bool = False
 
     def capacity(self) -> dict[str, str]:
         """As in the node's status."""
@@ -66,7 +68,9 @@ DEFAULT_NODES: Final = (
 
 
 def load_nodes(path: Path | None) -> list[NodeSpec]:
-    """Nodes from a YAML or JSON file: a list of objects with NodeSpec's fields; None gives the default three.
+    """Nodes from a YAML or JSON file; None gives the default three.
+
+    The file is a list of objects with NodeSpec's fields, or an object with that list as ``nodes``.
 
     Raises:
         ValueError: the file does not describe nodes.
@@ -75,6 +79,8 @@ def load_nodes(path: Path | None) -> list[NodeSpec]:
         return list(DEFAULT_NODES)
     text = path.read_text(encoding="utf-8")
     listed: Any = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+    if isinstance(listed, dict):
+        listed = listed.get("nodes")
     try:
         return [_node_spec(dict(entry)) for entry in listed]
     except (TypeError, KeyError) as problem:
@@ -82,7 +88,7 @@ def load_nodes(path: Path | None) -> list[NodeSpec]:
 
 
 def _node_spec(entry: dict[str, Any]) -> NodeSpec:
-    known = {"name", "cpu", "memory", "pods", "extended", "labels", "taints"}
+    known = {"name", "cpu", "memory", "pods", "extended", "labels", "taints", "hollow"}
     if unknown := sorted(set(entry) - known):
         raise TypeError(f"unknown fields {unknown}")
     return NodeSpec(
@@ -93,16 +99,18 @@ def _node_spec(entry: dict[str, Any]) -> NodeSpec:
         extended={name: str(count) for name, count in (entry.get("extended") or {}).items()},
         labels={name: str(value) for name, value in (entry.get("labels") or {}).items()},
         taints=tuple(entry.get("taints") or ()),
+        hollow=bool(entry.get("hollow", False)),
     )
 
 
 class Nodes:
     """Registers the nodes and says from time to time that they live."""
 
-    def __init__(self, store: Store, specs: Sequence[NodeSpec], images: ImageStore) -> None:
-        self._store = store
+    def __init__(self, context: Context, specs: Sequence[NodeSpec]) -> None:
+        self._context = context
+        self._store = context.store
         self._specs = specs
-        self._images = images
+        self._images = context.images
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -134,11 +142,28 @@ class Nodes:
         rounds = 0
         while True:
             for spec in self._specs:
+                if spec.name in self._context.silent_nodes:
+                    continue
                 self._renew_lease(spec.name)
                 if rounds and rounds % int(STATUS_SECONDS / RENEW_SECONDS) == 0:
                     self._write_status(spec)
             rounds += 1
-            await asyncio.sleep(RENEW_SECONDS)
+            await asyncio.sleep(self._context.timing.heartbeat)
+
+    def say_alive(self, name: str) -> None:
+        """The node's kubelet has come back: what it says first."""
+        for spec in self._specs:
+            if spec.name == name:
+                was_ready = self._is_ready(name)
+                self._renew_lease(name)
+                self._write_status(spec)
+                if not was_ready and (node := self._store.find("nodes", "", name)) is not None:
+                    told = f"Node {name} status is now: NodeReady"
+                    self._context.events.emit(node, "Normal", "NodeReady", told, by="kubelet")
+
+    def _is_ready(self, name: str) -> bool:
+        conditions = (self._store.find("nodes", "", name) or {}).get("status", {}).get("conditions") or ()
+        return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
 
     def _write_status(self, spec: NodeSpec) -> None:
         def change(node: Object) -> None:
@@ -207,7 +232,7 @@ def _status(spec: NodeSpec, images: ImageStore, old: Object) -> Object:
 
 
 def _conditions(old: Object) -> list[Object]:
-    since = {entry["type"]: entry["lastTransitionTime"] for entry in old.get("conditions") or ()}
+    known = {(entry["type"], entry["status"]): entry for entry in old.get("conditions") or ()}
     now = timestamp()
     rows = [(kind, "False", reason, told) for kind, reason, told in _PRESSURES]
     rows.append(("Ready", "True", "KubeletReady", "kubelet is posting ready status"))
@@ -218,7 +243,7 @@ def _conditions(old: Object) -> list[Object]:
             "reason": reason,
             "message": told,
             "lastHeartbeatTime": now,
-            "lastTransitionTime": since.get(kind, now),
+            "lastTransitionTime": known.get((kind, status), {}).get("lastTransitionTime", now),
         }
         for kind, status, reason, told in rows
     ]

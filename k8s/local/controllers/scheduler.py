@@ -32,7 +32,7 @@ _OPERATORS: Final = {
 class Scheduler(Controller):
     """Binds pods to nodes; pods that fit nowhere are tried again when something has changed."""
 
-    watches = ("pods", "nodes")
+    watches = ("pods", "nodes", "persistentvolumeclaims")
 
     def __init__(self, store: Store, events: Events) -> None:
         super().__init__(store)
@@ -54,6 +54,8 @@ class Scheduler(Controller):
             old = change.previous or {}
             if change.type == "MODIFIED" and _schedulable(old) == _schedulable(change.object):
                 return []
+            return list(self._waiting)
+        if change.key[0] == "persistentvolumeclaims":
             return list(self._waiting)
         freed = self._account(change.object, gone=change.type == "DELETED")
         keys = list(self._waiting) if freed else []
@@ -88,6 +90,12 @@ class Scheduler(Controller):
             return None
         wants = requests(pod)
         nodes = self.store.list("nodes")
+        missing = self._missing_claim(pod)
+        if missing:
+            self._waiting.add(key)
+            told = f'persistentvolumeclaim "{missing}" not found. not found'
+            self._refuse(pod, f"0/{len(nodes)} nodes are available: {told}")
+            return None
         refusals: list[list[Refusal]] = []
         fitting: list[tuple[Decimal, str]] = []
         for node in nodes:
@@ -104,6 +112,14 @@ class Scheduler(Controller):
             self._waiting.add(key)
             self._refuse(pod, unschedulable_message(len(nodes), refusals))
         return None
+
+    def _missing_claim(self, pod: Object) -> str:
+        """The first volume claim of the pod that does not exist; "" when there is none."""
+        for volume in pod["spec"].get("volumes") or ():
+            name: str = (volume.get("persistentVolumeClaim") or {}).get("claimName", "")
+            if name and not self.store.find("persistentvolumeclaims", pod["metadata"]["namespace"], name):
+                return name
+        return ""
 
     def _load(self, node: Object, wants: Amounts) -> Decimal:
         """How full the node would be with the pod on it: 0 empty, 1 full; scarce resources are kept free."""
@@ -190,19 +206,18 @@ _CORDONED: Final = {"key": "node.kubernetes.io/unschedulable", "effect": "NoSche
 
 
 def _tolerates(pod: Object, taint: dict[str, str]) -> bool:
-    for toleration in pod["spec"].get("tolerations") or ():
-        if toleration.get("effect") not in (None, "", taint["effect"]):
-            continue
-        key, operator = toleration.get("key", ""), toleration.get("operator", "Equal")
-        if operator == "Exists" and key in ("", taint["key"]):
-            return True
-        if (
-            operator == "Equal"
-            and key == taint["key"]
-            and toleration.get("value", "") == taint.get("value", "")
-        ):
-            return True
-    return False
+    return any(tolerates(toleration, taint) for toleration in pod["spec"].get("tolerations") or ())
+
+
+def tolerates(toleration: Object, taint: Object) -> bool:
+    """Whether one toleration of a pod is for this taint of a node."""
+    if toleration.get("effect") not in (None, "", taint["effect"]):
+        return False
+    key, operator = toleration.get("key", ""), toleration.get("operator", "Equal")
+    if operator == "Exists":
+        return key in ("", taint["key"])
+    same = toleration.get("value", "") == taint.get("value", "")
+    return bool(operator == "Equal" and key == taint["key"] and same)
 
 
 def _selected(node: Object, spec: Object) -> bool:

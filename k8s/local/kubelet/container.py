@@ -29,6 +29,7 @@ from k8s.local.store import Object, timestamp
 #: How long the two faces of a failing pull, and CrashLoopBackOff, are shown.
 PULL_ERROR_SHOWN_SECONDS = 2.0
 CRASH_LOOP_SHOWN_SECONDS = 0.1
+CRASH_LOOP_SHOWN_AFTER_SECONDS = 60.0
 #: A kubelet repeats its BackOff event with each of its rounds.
 BACK_OFF_EVENT_SECONDS = 12.0
 LEAST_GRACE_SECONDS = 2.0
@@ -383,15 +384,22 @@ class Container:
             return
         meta, name = self.pod()["metadata"], self.record.name
         full = f"{meta['name']}_{meta['namespace']}({meta['uid']})"
+        told = f"back-off {go_duration(delay)} restarting failed container={name} pod={full}"
         left = delay - CRASH_LOOP_SHOWN_SECONDS
         while left > 0:
+            if delay - left >= CRASH_LOOP_SHOWN_AFTER_SECONDS:
+                self._show_crash_loop(told)
             self._emit("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {full}")
             await asyncio.sleep(min(left, BACK_OFF_EVENT_SECONDS))
             left -= BACK_OFF_EVENT_SECONDS
-        told = f"back-off {go_duration(delay)} restarting failed container={name} pod={full}"
-        self.record.last = _as_last(self.record)
-        self._wait("CrashLoopBackOff", told, quietly=True)
+        self._show_crash_loop(told)
         await asyncio.sleep(CRASH_LOOP_SHOWN_SECONDS)
+
+    def _show_crash_loop(self, told: str) -> None:
+        # For most of a back-off the state stays "terminated", as since Kubernetes 1.36.
+        if self.record.state.get("waiting", {}).get("reason") != "CrashLoopBackOff":
+            self.record.last = _as_last(self.record)
+            self._wait("CrashLoopBackOff", told, quietly=True)
 
     # Telling
 
@@ -405,7 +413,7 @@ class Container:
     def _emit(self, kind: str, reason: str, message: str) -> None:
         part = "initContainers" if self.record.init else "containers"
         field = f"spec.{part}{{{self.record.name}}}"
-        self.context.events.emit(self.pod(), kind, reason, message, by="kubelet", field=field)
+        self.context.emit(self.pod(), kind, reason, message, field=field)
 
 
 def _short(reason: str, message: str) -> str:

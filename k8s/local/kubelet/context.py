@@ -27,6 +27,15 @@ class Timing:
     #: How often a container whose configuration is missing is tried again.
     config_retry: float = 5.0
     memory_check: float = 1.0
+    #: How often the use of CPU and memory is measured.
+    measure: float = 15.0
+    #: How often an autoscaler looks.
+    autoscale: float = 15.0
+    #: How often a node says that it lives, and how often somebody looks whether it still does.
+    heartbeat: float = 10.0
+    node_check: float = 5.0
+    #: A node that has been silent for so long is NotReady.
+    node_grace: float = 50.0
 
     def crash_delay(self, crashes: int) -> float:
         """Before restart number ``crashes`` + 1: nothing, then 10 s, 20 s, 40 s ... 5 min."""
@@ -54,6 +63,17 @@ class Context:
     timing: Timing
     #: Logs being written, by path.
     open_logs: dict[Path, LogFile] = field(default_factory=dict)
+    #: Nodes whose kubelet has been stopped: it tells nothing and does nothing.
+    silent_nodes: set[str] = field(default_factory=set)
+
+    def is_silent(self, pod: Object) -> bool:
+        """Whether the kubelet of the pod's node has been stopped."""
+        return pod["spec"].get("nodeName", "") in self.silent_nodes
+
+    def emit(self, pod: Object, kind: str, reason: str, message: str, *, field: str = "") -> None:
+        """An event about a pod, unless its kubelet has been stopped; see ``Events.emit``."""
+        if not self.is_silent(pod):
+            self.events.emit(pod, kind, reason, message, by="kubelet", field=field)
 
     def log_folder(self, pod: Object) -> Path:
         """Where the logs of a pod are kept."""

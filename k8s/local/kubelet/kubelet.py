@@ -13,7 +13,7 @@ from pathlib import Path
 from k8s.local import errors
 from k8s.local.events import Events
 from k8s.local.kubelet import logs
-from k8s.local.kubelet.context import Context, Timing
+from k8s.local.kubelet.context import HOST_ADDRESS, Context, Timing
 from k8s.local.kubelet.images import SHIPPED, ImageStore
 from k8s.local.kubelet.logs import LogQuery
 from k8s.local.kubelet.process import ProcessLedger
@@ -23,6 +23,15 @@ from k8s.local.store import Change, Object, Store
 
 log = logging.getLogger(__name__)
 OVER = ("Succeeded", "Failed")
+#: Only told in messages: nothing listens there.
+KUBELET_PORT = 10250
+
+
+class KubeletGone(errors.ApiError):
+    """500 without a reason: nobody answers for the node."""
+
+    code = 500
+    reason = ""
 
 
 class Kubelet:
@@ -40,7 +49,7 @@ class Kubelet:
         data_dir.mkdir(parents=True, exist_ok=True)
         self._store = store
         self._data_dir = data_dir
-        self._context = Context(
+        self.context = Context(
             store=store,
             events=events,
             images=ImageStore(images),
@@ -51,7 +60,7 @@ class Kubelet:
             log_root=data_dir / "logs",
             timing=timing or Timing(),
         )
-        (data_dir / "pod-network").write_text(str(self._context.addresses.network))
+        (data_dir / "pod-network").write_text(str(self.context.addresses.network))
         self._workers: dict[str, PodWorker] = {}
         self._nodes: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
@@ -59,14 +68,14 @@ class Kubelet:
     @property
     def images(self) -> ImageStore:
         """What this kubelet can run."""
-        return self._context.images
+        return self.context.images
 
     async def start(self, nodes: Collection[str]) -> None:
         """End what an earlier run left behind, take up the pods of these nodes and watch for more."""
         self._nodes = set(nodes)
-        if ended := self._context.ledger.end_leftovers():
+        if ended := self.context.ledger.end_leftovers():
             log.warning("ended %d processes that an earlier run of the cluster left behind", ended)
-        await self._context.users.prepare()
+        await self.context.users.prepare()
         subscription = self._store.subscribe(["pods"])
         pods = self._store.list("pods")
         self._forget_logs_of_gone_pods(pods)
@@ -77,6 +86,33 @@ class Kubelet:
             asyncio.create_task(self._check_memory()),
         ]
 
+    def stop_node(self, node: str) -> None:
+        """Do and tell nothing more on that node, as if its kubelet had been stopped. Containers go on."""
+        self.context.silent_nodes.add(node)
+
+    def start_node(self, node: str) -> None:
+        """Take up the node's pods again, and tell what has happened to them meanwhile."""
+        self.context.silent_nodes.discard(node)
+        if node not in self._nodes:
+            return
+        there = {pod["metadata"]["uid"]: pod for pod in self._store.list("pods")}
+        for uid, worker in list(self._workers.items()):
+            if worker.newest()["spec"].get("nodeName") != node:
+                continue
+            if uid in there:
+                worker.catch_up()
+            else:
+                self._gone(worker.newest())
+        for pod in there.values():
+            if pod["spec"].get("nodeName") == node:
+                self._take_up(pod)
+
+    def freeze_pod(self, pod: Object, *, frozen: bool) -> None:
+        """Stop the pod's processes where they stand (they answer nobody), or let them go on."""
+        worker = self._workers.get(pod["metadata"]["uid"])
+        if worker is not None:
+            worker.freeze(frozen=frozen)
+
     async def stop(self) -> None:
         """End every pod's processes, all at once; the pods stay stored and come back at the next start."""
         for task in self._tasks:
@@ -85,14 +121,16 @@ class Kubelet:
             await asyncio.wait(self._tasks)
         await asyncio.gather(*(worker.halt() for worker in self._workers.values()))
         self._workers.clear()
-        self._context.sandboxes.close()
-        self._context.addresses.close()
+        self.context.sandboxes.close()
+        self.context.addresses.close()
 
     # Pods
 
     async def _follow(self, subscription: AsyncIterator[Change]) -> None:
         async for change in subscription:
             try:
+                if self.context.is_silent(change.object):
+                    continue
                 if change.type == "DELETED":
                     self._gone(change.object)
                 else:
@@ -113,7 +151,7 @@ class Kubelet:
             current = self._store.find("pods", meta["namespace"], meta["name"])
             if current is None or current["metadata"]["uid"] != uid:
                 return
-            worker = self._workers[uid] = PodWorker(self._context, pod)
+            worker = self._workers[uid] = PodWorker(self.context, pod)
         if ending:
             worker.end(meta.get("deletionGracePeriodSeconds", 0))
 
@@ -128,19 +166,19 @@ class Kubelet:
         if worker is not None:
             worker.end(0, removed=True)
             await worker.gone()
-        self._context.sandboxes.remove_pod(pod["metadata"]["uid"])
-        shutil.rmtree(self._context.log_folder(pod), ignore_errors=True)
+        self.context.sandboxes.remove_pod(pod["metadata"]["uid"])
+        shutil.rmtree(self.context.log_folder(pod), ignore_errors=True)
 
     async def _check_memory(self) -> None:
         while True:
-            await asyncio.sleep(self._context.timing.memory_check)
+            await asyncio.sleep(self.context.timing.memory_check)
             for worker in list(self._workers.values()):
                 worker.check_memory()
 
     def _forget_logs_of_gone_pods(self, pods: list[Object]) -> None:
-        known = {self._context.log_folder(pod).name for pod in pods}
-        if self._context.log_root.exists():
-            for folder in list(self._context.log_root.iterdir()):
+        known = {self.context.log_folder(pod).name for pod in pods}
+        if self.context.log_root.exists():
+            for folder in list(self.context.log_root.iterdir()):
                 if folder.name not in known:
                     shutil.rmtree(folder, ignore_errors=True)
 
@@ -173,19 +211,24 @@ class Kubelet:
 
         Raises:
             BadRequest: no such container, or it has not started (with the texts of a real cluster).
+            KubeletGone: the pod's node does not answer.
         """
         if not pod["spec"].get("nodeName"):
             return _nothing()
         name = _container_name(pod, container)
+        if self.context.is_silent(pod):
+            meta, port = pod["metadata"], f"{HOST_ADDRESS}:{KUBELET_PORT}"
+            url = f"https://{port}/containerLogs/{meta['namespace']}/{meta['name']}/{name}"
+            raise KubeletGone(f'Get "{url}": dial tcp {port}: connect: connection refused')
         status = _container_status(pod, name)
         run = _run_to_read(pod, name, status, previous)
         if run is None:
             return _nothing()
-        path = self._context.log_path(pod, name, run)
+        path = self.context.log_path(pod, name, run)
         if not path.exists():
             return _text(f"unable to retrieve container logs for {_container_id(status, previous)}")
         query = LogQuery(tail_lines, _since(since_seconds, since_time), timestamps, limit_bytes, follow)
-        return logs.read(path, query, self._context.open_logs.get(path))
+        return logs.read(path, query, self.context.open_logs.get(path))
 
 
 def _container_name(pod: Object, asked: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import signal
 from typing import Any
 
 from k8s.local.amounts import amount
@@ -101,7 +102,7 @@ class PodWorker:
                 files = volume_files(self._context.store, pod, volume)
             except ConfigError as problem:
                 told = f'MountVolume.SetUp failed for volume "{volume["name"]}" : {problem}'
-                self._context.events.emit(pod, "Warning", "FailedMount", told, by="kubelet")
+                self._context.emit(pod, "Warning", "FailedMount", told)
                 ready = False
                 continue
             if files is not None:
@@ -177,8 +178,23 @@ class PodWorker:
     def _stopping(record: ContainerRecord) -> str:
         return f"Stopping container {record.name}"
 
+    def catch_up(self) -> None:
+        """Tell what has happened while the node's kubelet was stopped."""
+        if self._ending is not None and self._ending.done():
+            self._remove()
+        else:
+            self.store_status()
+
+    def freeze(self, *, frozen: bool) -> None:
+        """Stop every process where it stands, or let it go on."""
+        for container in self.containers:
+            if container.process is not None:
+                container.process.signal_group(signal.SIGSTOP if frozen else signal.SIGCONT)
+
     def _remove(self) -> None:
         store = self._context.store
+        if self._context.is_silent(self.newest()):
+            return
         self.store_status()
         with contextlib.suppress(ApiError):
             store.delete("pods", *self._key, grace_seconds=0, expect_uid=self.uid)
@@ -204,7 +220,7 @@ class PodWorker:
     def store_status(self) -> None:
         """Write what the containers are doing into the pod's status."""
         found = self._context.store.find("pods", *self._key)
-        if found is None or found["metadata"]["uid"] != self.uid:
+        if found is None or found["metadata"]["uid"] != self.uid or self._context.is_silent(found):
             return
 
         def change(pod: Object) -> None:

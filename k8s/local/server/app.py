@@ -13,9 +13,12 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from k8s.local import errors
-from k8s.local.server import discovery, reads, reviews, subresources, watches, writes
+from k8s.local.admission import warnings
+from k8s.local.server import admin, discovery, reads, resource_metrics, reviews, subresources, watches, writes
 from k8s.local.server.context import CONTEXT, Context, Target, flag, target_of
 from k8s.local.server.encoding import to_json
+from k8s.local.server.faults import Faults, WatchFaults
+from k8s.local.server.faults import middleware as faults_middleware
 from k8s.local.server.metrics import REQUESTS, count_requests, show_metrics
 from k8s.local.server.proxy import SESSION, new_session, proxy
 
@@ -29,8 +32,14 @@ _PUBLIC: Final = ("healthz", "livez", "readyz", "version")
 _BODY_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
 
-def create_app(context: Context, *, middlewares: Sequence[Middleware] = ()) -> web.Application:
+def create_app(
+    context: Context, *, middlewares: Sequence[Middleware] = (), with_faults: bool = False
+) -> web.Application:
     """The application. ``middlewares`` (aiohttp's) come after authentication; tests put faults there."""
+    faults = Faults(context.store) if with_faults else None
+    if faults is not None:
+        middlewares = (faults_middleware(faults), *middlewares)
+        context.watch_faults = lambda target: WatchFaults(faults, target)
     app = web.Application(
         middlewares=[count_requests, _answer_errors, _authenticate, *middlewares],
         client_max_size=_BODY_LIMIT_BYTES,
@@ -38,8 +47,12 @@ def create_app(context: Context, *, middlewares: Sequence[Middleware] = ()) -> w
     app[CONTEXT] = context
     app[REQUESTS] = Counter()
     app.router.add_get("/metrics", show_metrics)
+    if faults is not None:
+        app[admin.FAULTS], app[admin.CONTROLS] = faults, []
+        app.add_routes(admin.routes())
     app.add_routes(discovery.routes())
     app.add_routes(reviews.routes())
+    app.add_routes(resource_metrics.routes())
     app.router.add_route("*", "/{path:.*}", _dispatch)
     app.cleanup_ctx.append(_proxy_session)
 
@@ -105,7 +118,12 @@ async def _dispatch(request: web.Request) -> web.StreamResponse:
     target = target_of(request.rel_url.raw_path)
     if target is None:
         return discovery.not_found()
-    return await _verb_for(request, target)(request, target)
+    with warnings.collected() as remarks:
+        response = await _verb_for(request, target)(request, target)
+    if remarks and not response.prepared:
+        told = [response.headers["Warning"]] if "Warning" in response.headers else []
+        response.headers["Warning"] = ", ".join([*told, warnings.header(remarks)])
+    return response
 
 
 def _verb_for(request: web.Request, target: Target) -> Verb:
@@ -144,5 +162,7 @@ _SUBRESOURCE_VERBS: Final[dict[tuple[str, str], Verb]] = {
     ("scale", "PATCH"): subresources.scale,
     ("log", "GET"): subresources.log,
     ("eviction", "POST"): subresources.evict,
+    ("exec", "GET"): subresources.execute,
+    ("exec", "POST"): subresources.execute,
     ("binding", "POST"): subresources.bind,
 }

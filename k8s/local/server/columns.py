@@ -214,19 +214,22 @@ def _seconds(start: str, end: str) -> float:
 
 def _autoscaler(obj: Object) -> list[Any]:
     spec, status = obj["spec"], obj.get("status", {})
-    target = spec.get("scaleTargetRef", {})
+    scaled = spec.get("scaleTargetRef", {})
     current = {each.get("resource", {}).get("name"): each for each in status.get("currentMetrics") or []}
     shown = []
     for metric in spec.get("metrics", []):
         resource = metric.get("resource", {})
-        wanted = resource.get("target", {}).get("averageUtilization")
         found = current.get(resource.get("name"), {}).get("resource", {}).get("current", {})
-        seen = found.get("averageUtilization")
-        shown.append(f"{resource.get('name')}: {'<unknown>' if seen is None else f'{seen}%'}/{wanted}%")
+        target = resource.get("target", {})
+        by_value = target.get("averageValue") is not None
+        field, unit = ("averageValue", "") if by_value else ("averageUtilization", "%")
+        seen = found.get(field)
+        seen = "<unknown>" if seen is None else f"{seen}{unit}"
+        shown.append(f"{resource.get('name')}: {seen}/{target.get(field)}{unit}")
     bounds = [str(spec.get("minReplicas", 1)), spec.get("maxReplicas", 0), status.get("currentReplicas", 0)]
     return [
         _name(obj),
-        f"{target.get('kind')}/{target.get('name')}",
+        f"{scaled.get('kind')}/{scaled.get('name')}",
         ", ".join(shown) or NONE,
         *bounds,
         _age(obj),

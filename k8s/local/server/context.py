@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 from urllib.parse import unquote
@@ -13,10 +13,11 @@ from aiohttp import web
 
 from k8s.local import errors
 from k8s.local.kinds import BY_PATH, Kind
+from k8s.local.kubelet.usage import PodUsage
 from k8s.local.registry import Registry
 from k8s.local.server import protobuf
 from k8s.local.server.encoding import Encoder
-from k8s.local.store import Object, Store, Subscription
+from k8s.local.store import Change, Object, Store, Subscription
 
 APPLY_TYPES: Final = ("application/apply-patch+yaml", "application/apply-patch+json")
 
@@ -40,6 +41,29 @@ class Logs(Protocol):
         """Output of a container in pieces. Raises BadRequest with the real texts when there is none."""
 
 
+class Usage(Protocol):
+    """Where measurements come from."""
+
+    def of_pod(self, pod: Object) -> PodUsage | None:
+        """What this very pod uses; None while it is not known."""
+
+    def of_node(self, name: str) -> PodUsage | None:
+        """What a node's pods use together; None while that is not known."""
+
+
+class WatchTrouble(Protocol):
+    """What can go wrong with one open watch (see faults.py)."""
+
+    def begins_gone(self) -> bool:
+        """Whether the watch is told at its beginning that its version is too old."""
+
+    def lets_through(self, change: Change) -> bool:
+        """False for an event that gets lost."""
+
+    async def before_writing(self, response: web.StreamResponse, request: web.Request, body: bytes) -> None:
+        """Called before each piece of the stream; raises ConnectionError where the stream ends."""
+
+
 @dataclass
 class Context:
     """The parts that the handlers work with."""
@@ -48,6 +72,9 @@ class Context:
     registry: Registry
     token: str
     logs: Logs | None = None
+    usage: Usage | None = None
+    #: Makes watches go wrong; None unless the cluster was started with faults.
+    watch_faults: Callable[[Target], WatchTrouble] | None = None
     encoder: Encoder = field(default_factory=Encoder)
     watches: set[Subscription] = field(default_factory=set)
 

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from k8s.local.kinds import KINDS, Kind
 from k8s.local.openapi.documents import document_v2, document_v3
+from k8s.local.server import resource_metrics
 from k8s.local.server.encoding import to_json
 from k8s.local.server.reads import json_response
 
@@ -31,6 +32,7 @@ _SUBRESOURCES: Final = {
     "status": ("", "", "", ["get", "patch", "update"]),
     "log": ("", "", "", ["get"]),
     "proxy": ("", "", "", ["create", "delete", "get", "patch", "update"]),
+    "exec": ("", "v1", "PodExecOptions", ["create", "get"]),
     "eviction": ("policy", "v1", "Eviction", ["create"]),
     "binding": ("", "v1", "Binding", ["create"]),
     "finalize": ("", "", "", ["update"]),
@@ -43,7 +45,16 @@ def group_versions() -> list[tuple[str, str]]:
     """Every (group, version), the core first."""
     found = {(kind.group, kind.version): None for kind in KINDS}
     found.update(dict.fromkeys(_REVIEWS))
+    found[resource_metrics.GROUP, resource_metrics.VERSION] = None
     return sorted(found)
+
+
+def _unstored(group: str, version: str) -> list[tuple[str, str, bool, list[str]]]:
+    """(plural, kind, namespaced, verbs) of what is answered without being stored."""
+    if (group, version) == (resource_metrics.GROUP, resource_metrics.VERSION):
+        verbs = list(resource_metrics.VERBS)
+        return [(plural, sort, namespaced, verbs) for plural, sort, namespaced in resource_metrics.RESOURCES]
+    return [(plural, sort, False, ["create"]) for plural, sort in _REVIEWS.get((group, version), ())]
 
 
 def _resource(kind: Kind) -> dict[str, Any]:
@@ -81,14 +92,14 @@ def resource_list(group: str, version: str) -> bytes:
         if (kind.group, kind.version) == (group, version):
             resources.append(_resource(kind))
             resources += [_subresource(kind, name) for name in kind.subresources]
-    for plural, sort in _REVIEWS.get((group, version), ()):
+    for plural, sort, namespaced, verbs in _unstored(group, version):
         resources.append(
             {
                 "name": plural,
-                "singularName": sort.lower(),
-                "namespaced": False,
+                "singularName": sort.lower() if verbs == ["create"] else "",
+                "namespaced": namespaced,
                 "kind": sort,
-                "verbs": ["create"],
+                "verbs": verbs,
             }
         )
     name = f"{group}/{version}" if group else version
@@ -120,11 +131,11 @@ def _aggregated(core: bool) -> bytes:
             {
                 "resource": plural,
                 "responseKind": {"group": group, "version": version, "kind": sort},
-                "scope": "Cluster",
-                "singularResource": sort.lower(),
-                "verbs": ["create"],
+                "scope": "Namespaced" if namespaced else "Cluster",
+                "singularResource": sort.lower() if verbs == ["create"] else "",
+                "verbs": verbs,
             }
-            for plural, sort in _REVIEWS.get((group, version), ())
+            for plural, sort, namespaced, verbs in _unstored(group, version)
         ]
         meta = {"name": group, "creationTimestamp": None} if group else {"creationTimestamp": None}
         groups.append(

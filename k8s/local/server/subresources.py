@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from math import ceil
-from typing import Any
 
 from aiohttp import web
 
 from k8s.local import errors
 from k8s.local.decoding import decode
-from k8s.local.kinds import BY_TYPE
+from k8s.local.disruption import Headcount, budgets_for, headcount, is_healthy
 from k8s.local.openapi.schemas import node_for
 from k8s.local.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH
-from k8s.local.selectors import selector_matches, selector_text
+from k8s.local.selectors import selector_text
 from k8s.local.server.context import CONTEXT, Context, Target, flag, is_dry_run, manager_of, number, read_body
 from k8s.local.server.encoding import to_json
 from k8s.local.server.reads import json_response
@@ -171,63 +169,49 @@ def _success() -> web.Response:
 
 
 def _check_budgets(context: Context, pod: Object) -> None:
-    space, labels = pod["metadata"]["namespace"], pod["metadata"].get("labels", {})
-    if not _is_ready(pod):
+    """Whether a pod may be evicted.
+
+    Counted at this moment instead of read from the budget's status, so that two evictions that
+    follow each other quickly cannot both use the last one allowed.
+    """
+    phase = pod.get("status", {}).get("phase")
+    if phase in ("Pending", "Succeeded", "Failed") or "deletionTimestamp" in pod["metadata"]:
         return
-    for budget in context.store.list("poddisruptionbudgets.policy", space):
-        spec = budget["spec"]
-        if not selector_matches(spec.get("selector"), labels):
+    budgets = budgets_for(context.store, pod)
+    if len(budgets) > 1:
+        raise _SeveralBudgets(
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        )
+    for budget in budgets:
+        count = headcount(context.store, budget)
+        if not is_healthy(pod) and _lets_unhealthy_go(budget, count):
             continue
-        guarded = [
-            other
-            for other in context.store.list("pods", space)
-            if selector_matches(spec.get("selector"), other["metadata"].get("labels", {}))
-        ]
-        expected = _expected(context, guarded)
-        healthy, needed = sum(_is_ready(each) for each in guarded), _needed(spec, expected)
-        if healthy - 1 < needed:
+        if count.allowed == 0:
             name = budget["metadata"]["name"]
-            text = f"The disruption budget {name} needs {needed} healthy pods and has {healthy} currently"
+            needs = f"needs {count.needed} healthy pods and has {count.healthy} currently"
+            cause = {"reason": "DisruptionBudget", "message": f"The disruption budget {name} {needs}"}
             raise errors.TooManyRequests(
                 "Cannot evict pod as it would violate the pod's disruption budget.",
-                details={"causes": [{"reason": "DisruptionBudget", "message": text}]},
+                details={"causes": [cause]},
             )
 
 
-def _is_ready(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions", [])
-    return "deletionTimestamp" not in pod["metadata"] and any(
-        each["type"] == "Ready" and each["status"] == "True" for each in conditions
-    )
+class _SeveralBudgets(errors.ApiError):
+    reason = ""
 
 
-def _expected(context: Context, pods: list[Object]) -> int:
-    """How many pods the owners want; a pod without a scalable owner counts as one."""
-    owners: dict[str, int] = {}
-    for pod in pods:
-        wanted = 1
-        identity = pod["metadata"]["uid"]
-        for reference in pod["metadata"].get("ownerReferences", []):
-            kind = BY_TYPE.get((reference["apiVersion"], reference["kind"]))
-            owner = (
-                context.store.find(kind.key, pod["metadata"]["namespace"], reference["name"])
-                if kind
-                else None
-            )
-            if owner is not None and "replicas" in owner.get("spec", {}):
-                wanted, identity = owner["spec"]["replicas"], reference["uid"]
-        owners[identity] = wanted
-    return sum(owners.values())
+def _lets_unhealthy_go(budget: Object, count: Headcount) -> bool:
+    if budget["spec"].get("unhealthyPodEvictionPolicy") == "AlwaysAllow":
+        return True
+    return count.healthy >= count.needed > 0
 
 
-def _needed(spec: dict[str, Any], expected: int) -> int:
-    if "maxUnavailable" in spec:
-        return max(0, expected - _share(spec["maxUnavailable"], expected))
-    return _share(spec.get("minAvailable", 0), expected)
-
-
-def _share(value: Any, whole: int) -> int:
-    return ceil(int(value[:-1]) * whole / 100) if isinstance(value, str) else int(value)
+async def execute(request: web.Request, target: Target) -> web.StreamResponse:
+    """Refuse to run a command in a container: who may talk to this server must not get a shell by it."""
+    request.app[CONTEXT].store.get("pods", target.namespace, target.name)
+    if "upgrade" in request.headers.get("Connection", "").lower():
+        raise errors.BadRequest("the local cluster runs no commands in containers")
+    raise errors.BadRequest("Upgrade request required")
 
 
 async def bind(request: web.Request, target: Target) -> web.StreamResponse:

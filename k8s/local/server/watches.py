@@ -14,8 +14,9 @@ from aiohttp import web
 from k8s.local import errors
 from k8s.local.kinds import Kind
 from k8s.local.selectors import Matcher
-from k8s.local.server.context import CONTEXT, Context, Target, flag, number
+from k8s.local.server.context import CONTEXT, Context, Target, WatchTrouble, flag, number
 from k8s.local.server.encoding import to_json
+from k8s.local.server.faults import gone_event
 from k8s.local.server.reads import check_not_ahead, matcher_of, parse_version, shape_of, warnings_of
 from k8s.local.server.tables import partial_metadata, table
 from k8s.local.store import Change, Object
@@ -42,6 +43,7 @@ class Watch:
     include: str
     bookmarks: bool
     columns_sent: bool = field(default=False)
+    trouble: WatchTrouble | None = None
 
     def event(self, change: Change) -> bytes:
         """The event of a change for this client; empty if it is none of its business.
@@ -93,6 +95,23 @@ class Watch:
         return to_json({"type": "BOOKMARK", "object": obj}) + b"\n"
 
 
+@dataclass
+class _Stream:
+    """Where the lines go, and what may happen to them on the way."""
+
+    request: web.Request
+    response: web.StreamResponse
+    trouble: WatchTrouble | None
+
+    async def write(self, lines: Iterable[bytes]) -> None:
+        body = b"".join(lines)
+        if not body:
+            return
+        if self.trouble is not None:
+            await self.trouble.before_writing(self.response, self.request, body)
+        await self.response.write(body)
+
+
 async def watch(request: web.Request, target: Target) -> web.StreamResponse:
     """Stream the changes that the request asks for."""
     context = request.app[CONTEXT]
@@ -111,6 +130,10 @@ async def watch(request: web.Request, target: Target) -> web.StreamResponse:
         check_not_ahead(context.store, parse_version(request.query.get("resourceVersion") or "0"))
     # No await between reading the state and subscribing, or a change could fall in between.
     lines, expired = _beginning(request, watching, initial=initial)
+    watching.trouble = context.watch_faults(target) if context.watch_faults is not None else None
+    if watching.trouble is not None and request.query.get("resourceVersion", "") not in ("", "0"):
+        expired = expired or watching.trouble.begins_gone()
+        lines = [gone_event()] if expired else lines
     subscription = context.store.subscribe([target.kind.key], limit=BACKLOG_LIMIT)
     context.watches.add(subscription)
     try:
@@ -119,9 +142,10 @@ async def watch(request: web.Request, target: Target) -> web.StreamResponse:
         )
         response.enable_chunked_encoding()
         await response.prepare(request)
-        await _write(response, lines)
+        stream = _Stream(request, response, None if expired else watching.trouble)
+        await stream.write(lines)
         if not expired:
-            await _follow(response, watching, subscription, seconds)
+            await _follow(stream, watching, subscription, seconds)
         return response
     except ConnectionError:
         return response
@@ -160,7 +184,7 @@ def _beginning(request: web.Request, watching: Watch, *, initial: bool) -> tuple
     return lines, False
 
 
-async def _follow(response: web.StreamResponse, watching: Watch, subscription: Any, seconds: float) -> None:
+async def _follow(stream: _Stream, watching: Watch, subscription: Any, seconds: float) -> None:
     ends = time.monotonic() + seconds
     last_bookmark = ends - LAST_BOOKMARK_BEFORE_END_SECONDS
     marks = time.monotonic() + BOOKMARK_SECONDS
@@ -173,15 +197,12 @@ async def _follow(response: web.StreamResponse, watching: Watch, subscription: A
         except TimeoutError:
             if time.monotonic() >= ends:
                 return
-            await _write(response, [watching.bookmark()])
+            await stream.write([watching.bookmark()])
             marks = time.monotonic() + BOOKMARK_SECONDS
             continue
         if not alive:
             return
-        await _write(response, (watching.event(change) for change in subscription.take()))
-
-
-async def _write(response: web.StreamResponse, lines: Iterable[bytes]) -> None:
-    body = b"".join(lines)
-    if body:
-        await response.write(body)
+        changes = subscription.take()
+        if watching.trouble is not None:
+            changes = [change for change in changes if watching.trouble.lets_through(change)]
+        await stream.write(watching.event(change) for change in changes)

@@ -10,7 +10,7 @@ from k8s.local.errors import Cause
 from k8s.local.kinds import Kind
 from k8s.local.store import Object
 from k8s.local.validation import causes as say
-from k8s.local.validation import pods, simple, workloads
+from k8s.local.validation import guards, pods, simple, workloads
 
 _CHECKS: Final[dict[str, Callable[[Object], list[Cause]]]] = {
     "pods": pods.pod,
@@ -19,6 +19,8 @@ _CHECKS: Final[dict[str, Callable[[Object], list[Cause]]]] = {
     "jobs.batch": workloads.job,
     "horizontalpodautoscalers.autoscaling": workloads.autoscaler,
     "poddisruptionbudgets.policy": workloads.disruption_budget,
+    "resourcequotas": guards.resource_quota,
+    "limitranges": guards.limit_range,
     "services": simple.service,
     "configmaps": simple.config_map,
     "secrets": simple.secret,
@@ -29,7 +31,7 @@ _UPDATE_CHECKS: Final[dict[str, Callable[[Object, Object], list[Cause]]]] = {
     "pods": pods.pod_update,
     "deployments.apps": workloads.selector_is_kept,
     "replicasets.apps": workloads.selector_is_kept,
-    "jobs.batch": workloads.selector_is_kept,
+    "jobs.batch": workloads.job_update,
     "services": simple.service_update,
     "configmaps": simple.immutable_data,
     "secrets": simple.immutable_data,
@@ -74,13 +76,16 @@ def _nothing(_: Object) -> list[Cause]:
 
 def _metadata(kind: Kind, obj: Object) -> list[Cause]:
     meta = obj["metadata"]
-    name = meta.get("name")
+    name, rule = meta.get("name"), _NAMES.get(kind.key, say.subdomain)
     if not name:
         found = [say.required("metadata.name", "name or generateName is required")]
     elif kind.group == "rbac.authorization.k8s.io":
         found = []
     else:
-        found = _NAMES.get(kind.key, say.subdomain)("metadata.name", name)
+        found = rule("metadata.name", name)
+        if found and meta.get("generateName"):
+            # Of a prefix, the end need not be one of a name.
+            found = rule("metadata.generateName", _as_name(meta["generateName"])) + found
     found += say.labels("metadata.labels", meta.get("labels", {}))
     for key in meta.get("annotations", {}):
         found += say.qualified_name("metadata.annotations", key.lower())
@@ -88,6 +93,10 @@ def _metadata(kind: Kind, obj: Object) -> list[Cause]:
         if "/" not in finalizer and finalizer not in ("orphan", "foregroundDeletion", "kubernetes"):
             found += say.qualified_name(f"metadata.finalizers[{index}]", finalizer)
     return found + _owners(meta.get("ownerReferences", []))
+
+
+def _as_name(prefix: str) -> str:
+    return prefix[:-1] + "a" if prefix.endswith("-") else prefix
 
 
 def _owners(references: list[dict[str, str]]) -> list[Cause]:

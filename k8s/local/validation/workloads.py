@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from k8s.local.defaults import JOB_LABELS
 from k8s.local.errors import Cause
 from k8s.local.selectors import selector_matches
 from k8s.local.store import Object
@@ -133,6 +134,7 @@ def job(obj: Object) -> list[Cause]:
         "ttlSecondsAfterFinished",
     ):
         found += say.at_least(f"spec.{name}", spec.get(name))
+    found += _job_mode(spec) + _job_selector(obj)
     pod = spec.get("template", {}).get("spec", {})
     found += pod_spec(pod, "spec.template.spec")
     policy = pod.get("restartPolicy")
@@ -147,6 +149,48 @@ def job(obj: Object) -> list[Cause]:
             else say.unsupported("spec.template.spec.restartPolicy", policy, ("OnFailure", "Never"))
         )
     return found
+
+
+def _job_mode(spec: dict[str, Any]) -> list[Cause]:
+    modes = ("Indexed", "NonIndexed")
+    found = say.one_of("spec.completionMode", spec.get("completionMode", "NonIndexed"), modes)
+    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
+        found.append(say.required("spec.completions", "when completion mode is Indexed"))
+    policies = ("Failed", "TerminatingOrFailed")
+    policy = spec.get("podReplacementPolicy", "Failed")
+    return found + say.one_of("spec.podReplacementPolicy", policy, policies)
+
+
+def _job_selector(obj: Object) -> list[Cause]:
+    spec, selector = obj["spec"], obj["spec"].get("selector")
+    if spec.get("manualSelector"):
+        if selector is None:
+            return [say.required("spec.selector")]
+        labels = spec.get("template", {}).get("metadata", {}).get("labels", {})
+        if selector_matches(selector, labels):
+            return []
+        text = "`selector` does not match template `labels`"
+        return [say.invalid("spec.template.metadata.labels", labels, text)]
+    generated = {"matchLabels": {f"{JOB_LABELS}controller-uid": obj["metadata"].get("uid")}}
+    if selector == generated:
+        return []
+    return [say.invalid("spec.selector", selector, "`selector` not auto-generated")]
+
+
+def job_update(old: Object, new: Object) -> list[Cause]:
+    """A Job keeps what its pods are told apart and counted by, and its template unless it has not begun."""
+    before, after = old["spec"], new["spec"]
+    found = selector_is_kept(old, new)
+    fixed = ["completionMode"]
+    if after.get("completionMode") != "Indexed":
+        fixed.append("completions")
+    if not (before.get("suspend") and "startTime" not in old.get("status", {})):
+        fixed.append("template")
+    return found + [
+        say.invalid(f"spec.{name}", after.get(name), "field is immutable")
+        for name in fixed
+        if before.get(name) != after.get(name)
+    ]
 
 
 def autoscaler(obj: Object) -> list[Cause]:

@@ -96,9 +96,11 @@ def client_for(cluster: LocalCluster) -> httpx.AsyncClient:
 
 
 @contextlib.asynccontextmanager
-async def api_server(directory: Path, *, middlewares: tuple[Middleware, ...] = ()) -> AsyncIterator[Api]:
+async def api_server(
+    directory: Path, *, middlewares: tuple[Middleware, ...] = (), faults: bool = False
+) -> AsyncIterator[Api]:
     """A running server; it has stopped afterwards."""
-    cluster = await start_cluster(directory / "data", middlewares=middlewares)
+    cluster = await start_cluster(directory / "data", middlewares=middlewares, faults=faults)
     try:
         async with client_for(cluster) as http:
             yield Api(cluster, http, directory / "cache")

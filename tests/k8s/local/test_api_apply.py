@@ -32,6 +32,16 @@ async def test_a_field_that_is_no_longer_applied_is_removed(api: Api) -> None:
     assert found.json()["data"] == {"x": "1"}
 
 
+async def test_a_part_that_is_no_longer_applied_is_removed_by_the_write_and_not_before(api: Api) -> None:
+    first = await api.apply(f"{CONFIG_MAPS}/a", applied({"x": "1"}), "one")
+    without = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}}
+    await api.apply(f"{CONFIG_MAPS}/a", without, "one", dryRun="All")
+    assert (await api.get(f"{CONFIG_MAPS}/a"))["data"] == {"x": "1"}
+    found = await api.apply(f"{CONFIG_MAPS}/a", without, "one")
+    assert not found.json().get("data")
+    assert found.json()["metadata"]["resourceVersion"] != first.json()["metadata"]["resourceVersion"]
+
+
 async def test_a_field_that_somebody_else_owns_too_stays(api: Api) -> None:
     await api.apply(f"{CONFIG_MAPS}/a", applied({"x": "1", "y": "2"}), "one")
     await api.apply(f"{CONFIG_MAPS}/a", applied({"y": "2"}), "two")

@@ -164,7 +164,7 @@ async def test_an_eviction_that_breaks_the_budget_is_refused(api: Api) -> None:
         "pods",
         "err",
         "live",
-        lambda pod: pod["status"].update(conditions=[{"type": "Ready", "status": "True"}]),
+        lambda pod: pod["status"].update(phase="Running", conditions=[{"type": "Ready", "status": "True"}]),
     )
     found, recorded = await replay(api, "evict_429_pdb")
     assert found == recorded

@@ -66,6 +66,19 @@ async def test_a_pod_that_fits_nowhere_says_why_and_is_placed_once_there_is_room
         await until(lambda: scheduled(cluster, "second").get("status") == "True")
 
 
+async def test_a_pod_waits_for_the_claim_that_its_volume_names(tmp_path: Path) -> None:
+    async with machinery(tmp_path, nodes=THREE) as cluster:
+        needy = asking("needy")
+        needy["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "nope"}}]
+        cluster.create("pods", needy)
+        await until(lambda: scheduled(cluster, "needy").get("status") == "False")
+        told = scheduled(cluster, "needy")["message"]
+        assert told == '0/3 nodes are available: persistentvolumeclaim "nope" not found. not found'
+        claim = {"metadata": {"name": "nope", "namespace": "default"}, "spec": {}}
+        cluster.store.create("persistentvolumeclaims", claim, manager="test")
+        await until(lambda: scheduled(cluster, "needy").get("status") == "True")
+
+
 async def test_selectors_taints_and_cordons_are_respected(tmp_path: Path) -> None:
     taint = {"key": "team", "value": "vision", "effect": "NoSchedule"}
     nodes = (NodeSpec("plain", labels={"disk": "ssd"}), NodeSpec("tainted", taints=(taint,)))
