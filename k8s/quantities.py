@@ -8,7 +8,8 @@ _QUANTITY: Final = re.compile(
     r"([+-]?)(\d{1,30}\.?\d{0,30}|\.\d{1,30})(?:([eE][+-]?\d{1,2})|(Ki|Mi|Gi|Ti|Pi|Ei|n|u|m|k|M|G|T|P|E)?)",
     re.ASCII,
 )
-_SCALES: Final[dict[str, Decimal]] = {
+#: What a suffix multiplies by.
+SCALES: Final[dict[str, Decimal]] = {
     "n": Decimal("1e-9"),
     "u": Decimal("1e-6"),
     "m": Decimal("1e-3"),
@@ -41,7 +42,7 @@ def amount(quantity: str) -> Decimal:
     if match is None:
         raise ValueError(f"{quantity!r} is not a Kubernetes quantity")
     sign, digits, exponent, suffix = match.groups()
-    value = Decimal(digits) * (Decimal("1" + exponent) if exponent else _SCALES[suffix or ""])
+    value = Decimal(digits) * (Decimal("1" + exponent) if exponent else SCALES[suffix or ""])
     return -value if sign == "-" else value
 
 

@@ -1,26 +1,12 @@
-"""Kubernetes quantities: exact values and the canonical spelling that the API answers."""
+"""The canonical spelling of Kubernetes quantities that the API answers; `amount` is that of k8s.quantities."""
 
 from __future__ import annotations
 
-import re
 from decimal import Decimal
-from typing import Final
 
-_FORM: Final = re.compile(
-    r"(?P<sign>[+-]?)(?P<number>[0-9]+\.?[0-9]*|\.[0-9]+)(?P<suffix>[eE][-+]?[0-9]+|[numkMGTPE]|[KMGTPE]i)?"
-)
-_DECIMAL: Final = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
-_BINARY: Final = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+from k8s.quantities import SCALES, amount
 
-
-def amount(text: str) -> Decimal:
-    """The exact value of a quantity: "250m" -> 0.25, "64Mi" -> 67108864.
-
-    Raises:
-        ValueError: not a quantity.
-    Source: Kubernetes API reference, "Quantity".
-    """
-    return _parse(text)[0]
+__all__ = ["amount", "canonical"]
 
 
 def canonical(text: str) -> str:
@@ -29,40 +15,29 @@ def canonical(text: str) -> str:
     Raises:
         ValueError: not a quantity.
     """
-    value, suffix = _parse(text)
+    value = amount(text)
+    suffix = text.lstrip("+-.0123456789")
     if value == 0:
         return "0"
-    if suffix in _BINARY and abs(value) >= 1024:
-        return _binary(value)
-    if suffix[:1] in ("e", "E") and suffix not in _DECIMAL:
+    if suffix.endswith("i") and abs(value) >= 1024:
+        return _binary(int(value.to_integral_value()))
+    # "1E" is an exa, "1E3" a thousand.
+    if len(suffix) > 1 and suffix[0] in "eE":
         return _exponent(value)
     return _decimal(value)
 
 
-def _parse(text: str) -> tuple[Decimal, str]:
-    found = _FORM.fullmatch(text)
-    if found is None:
-        raise ValueError(f"{text!r} is not a quantity")
-    number = Decimal(found["sign"] + found["number"])
-    suffix = found["suffix"] or ""
-    if suffix in _DECIMAL:
-        return number.scaleb(_DECIMAL[suffix]), suffix
-    if suffix in _BINARY:
-        return number * (1 << _BINARY[suffix]), suffix
-    return number.scaleb(int(suffix[1:])), suffix
-
-
-def _binary(value: Decimal) -> str:
-    whole = value.to_integral_value()
-    for suffix, bits in reversed(_BINARY.items()):
-        if whole % (1 << bits) == 0:
-            return f"{int(whole) >> bits}{suffix}"
-    return str(int(whole))
+def _binary(value: int) -> str:
+    for suffix in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
+        many, rest = divmod(value, int(SCALES[suffix]))
+        if not rest:
+            return f"{many}{suffix}"
+    return str(value)
 
 
 def _decimal(value: Decimal) -> str:
-    for suffix, power in reversed(_DECIMAL.items()):
-        scaled = value.scaleb(-power)
+    for suffix in ("E", "P", "T", "G", "M", "k", "", "m", "u", "n"):
+        scaled = value / SCALES[suffix]
         if scaled == scaled.to_integral_value():
             return f"{int(scaled)}{suffix}"
     # Finer than a nano: rounded up, as the API server does.

@@ -82,6 +82,9 @@ def test_a_shorter_grace_brings_the_end_forward() -> None:
         ("100M", "100M"),
         ("1Ki", "1Ki"),
         ("0.0000000001", "1n"),
+        ("0.1Mi", "104858"),
+        ("1E", "1E"),
+        ("9000000Ei", "9000000Ei"),
     ],
 )
 def test_quantities_are_spelled_as_the_server_spells_them(written: str, canonical: str) -> None:
