@@ -1,4 +1,4 @@
-"""The canonical spelling of Kubernetes quantities that the API answers; `amount` is that of k8s.quantities."""
+"""The spelling of Kubernetes quantities that the API answers; `amount` is that of k8s.quantities."""
 
 from __future__ import annotations
 
