@@ -169,3 +169,24 @@ class EventFacts(Facts, frozen=True, kw_only=True):
     first_at: datetime | None = None
     last_at: datetime | None = None
     source: str = ""
+
+
+class MetricFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A resource an autoscaler looks at; percent of the request. `current` None: no figure yet."""
+
+    resource: str
+    target: int = 0
+    current: int | None = None
+
+
+class AutoscalerFacts(Facts, frozen=True, kw_only=True):
+    """A HorizontalPodAutoscaler, autoscaling/v2. `target` is the Deployment's name."""
+
+    target: str = ""
+    min_replicas: int = 1
+    max_replicas: int = 0
+    current_replicas: int = 0
+    desired_replicas: int = 0
+    last_scaled_at: datetime | None = None
+    metrics: tuple[MetricFacts, ...] = ()
+    conditions: tuple[Condition, ...] = ()

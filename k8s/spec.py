@@ -3,11 +3,13 @@
 Field names and shapes are those of the REST contract.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
 ServiceType = Literal["ClusterIP", "NodePort", "LoadBalancer"]
+Strategy = Literal["RollingUpdate", "Recreate"]
 
 
 class Resources(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,45 +31,130 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class EnvVar(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A variable. A secret one has no `value` here: `ref` names the stored, encrypted value.
+
+    A value that is set anew gets another `ref`, so that revisions keep the value they had.
+    """
+
     name: str
     value: str = ""
+    secret: bool = False
+    ref: str = ""
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Pods above and below the wanted count that an update may cause."""
+    """How an update replaces pods.
 
+    `max_surge` and `max_unavailable` are pods above and below the wanted count, for
+    RollingUpdate alone. After `deadline_seconds` without progress a rollout is stuck;
+    `auto_rollback` then brings the newest revision back that has served.
+    """
+
+    strategy: Strategy = "RollingUpdate"
     max_surge: int = 1
     max_unavailable: int = 0
+    deadline_seconds: int = 600
+    auto_rollback: bool = False
+
+
+class Security(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`run_as_user` is the user id of the process; 0 is root, which `restricted` namespaces refuse."""
+
+    run_as_user: int = 1000
+    read_only_root: bool = False
+
+
+class Toleration(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    key: str
+    operator: Literal["Equal", "Exists"] = "Exists"
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+
+
+class Placement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The nodes an admin's preset selects, as it was when it was chosen."""
+
+    preset: str
+    node_selector: dict[str, str] = {}
+    tolerations: tuple[Toleration, ...] = ()
+
+
+class Autoscaling(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Bounds and targets of a HorizontalPodAutoscaler; at least one target is set.
+
+    Targets are percent of the request, averaged over pods. `scale_down_seconds` is how
+    long the need must have been lower before pods are taken away.
+    """
+
+    min_replicas: int = 1
+    max_replicas: int
+    target_cpu_percent: int | None = None
+    target_memory_percent: int | None = None
+    scale_down_seconds: int = 300
 
 
 class Spec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One revision: everything that shapes the pods and their Service, except the count."""
+    """One revision: everything that shapes the pods and their Service, except the count.
+
+    `registry` names the registry whose credentials of the team pull the image, "" for none.
+    `start_seconds` is how long a pod may take until it answers its health path.
+    """
 
     model: str
     version: str
     image: str
     port: int
     health_path: str = "/healthz"
+    start_seconds: int = 120
     resources: Resources = Resources()
     service: Service = Service()
     env: tuple[EnvVar, ...] = ()
     rollout: Rollout = Rollout()
+    security: Security = Security()
+    placement: Placement | None = None
+    registry: str = ""
+
+
+class PullCredentials(msgspec.Struct, frozen=True, kw_only=True):
+    """A login to a container registry. Never printed."""
+
+    registry: str
+    username: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"PullCredentials(registry={self.registry!r})"
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """All a worker needs to make the cluster match: identity, spec, count.
 
-    `restarted_at` is RFC 3339 text or None; a new value replaces every pod.
+    `replicas` None leaves the count to the autoscaler; a paused deployment has 0 and no
+    `autoscaling`. `restarted_at` is RFC 3339 text or None; a new value replaces every pod.
     """
 
     team: str
     name: str
     namespace: str
     revision: int
-    replicas: int
+    replicas: int | None
     spec: Spec
     restarted_at: str | None = None
     change_cause: str = ""
+    autoscaling: Autoscaling | None = None
+
+
+class Secrets(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wish's Secret objects hold in clear: only a worker has it, only while it writes.
+
+    `values` maps the keys of the Secret (`k8s.manifests.secret_key`) to text.
+    """
+
+    values: Mapping[str, str] = {}
+    pull: PullCredentials | None = None
+
+    def __repr__(self) -> str:
+        return f"Secrets(keys={sorted(self.values)})"
 
 
 PRESETS: dict[str, Resources] = {
@@ -76,4 +163,4 @@ PRESETS: dict[str, Resources] = {
     "large": Resources(cpu="2", memory="4Gi", cpu_limit="4", memory_limit="8Gi"),
     "gpu": Resources(cpu="2", memory="8Gi", cpu_limit="4", memory_limit="16Gi", gpu=1),
 }
-"""Sizes offered by name."""
+"""Sizes an installation starts with; admins change them afterwards."""

@@ -10,10 +10,11 @@ from teams.roles import Role
 
 
 class Team(models.Model):
-    """People who share deployments. `name` is the slug that paths use."""
+    """People who share deployments. `name` is the slug that paths use; `time_zone` an IANA name."""
 
     name = models.SlugField(max_length=40, unique=True)
     title = models.CharField(max_length=100, blank=True)
+    time_zone = models.CharField(max_length=60, default="UTC")
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

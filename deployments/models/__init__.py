@@ -1,7 +1,7 @@
 """The domain's tables."""
 
 from deployments.models.catalogue import Model, ModelVersion
-from deployments.models.cluster import Cluster, ClusterState, Namespace
+from deployments.models.cluster import Cluster, ClusterState, Namespace, NodePreset, SizePreset
 from deployments.models.deployment import (
     Deployment,
     Operation,
@@ -13,6 +13,8 @@ from deployments.models.deployment import (
 from deployments.models.idempotency import IdempotencyRecord
 from deployments.models.leadership import Leadership
 from deployments.models.observed import Event, Node, Pod
+from deployments.models.schedule import ScalingSchedule
+from deployments.models.secret import RegistryCredential, SealingKey, SecretValue
 
 __all__ = [
     "Cluster",
@@ -25,10 +27,16 @@ __all__ = [
     "ModelVersion",
     "Namespace",
     "Node",
+    "NodePreset",
     "Operation",
     "OperationState",
     "Pod",
+    "RegistryCredential",
     "Revision",
+    "ScalingSchedule",
+    "SealingKey",
+    "SecretValue",
+    "SizePreset",
     "State",
     "TimelineEntry",
 ]

@@ -19,6 +19,7 @@ class Model(models.Model):
     task = models.CharField(max_length=60, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -36,7 +37,11 @@ class Model(models.Model):
 class ModelVersion(models.Model):
     """A container image that serves one version of a model.
 
-    `resources` and `sample_request` have the shapes of the REST contract.
+    `resources` and `sample_request` have the shapes of the REST contract. `env_schema`
+    is [{"name", "description", "default", "required", "secret"}]: what a deployment of it
+    may or must set. `links` is [{"title", "url"}]. `run_as_user` is the user id the image
+    was built for, None when it does not matter. An archived version is not offered any
+    more; what runs of it goes on.
     """
 
     model = models.ForeignKey(Model, on_delete=models.CASCADE, related_name="versions")
@@ -49,6 +54,10 @@ class ModelVersion(models.Model):
     health_path = models.CharField(max_length=200, default="/healthz")
     resources = models.JSONField(default=dict, blank=True)
     sample_request = models.JSONField(null=True, blank=True)
+    env_schema = models.JSONField(default=list, blank=True)
+    links = models.JSONField(default=list, blank=True)
+    run_as_user = models.PositiveBigIntegerField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     updated_at = models.DateTimeField(auto_now=True)
     deleted_at = models.DateTimeField(null=True, blank=True)

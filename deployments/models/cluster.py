@@ -18,7 +18,8 @@ class Cluster(models.Model):
     `credentials` is an encrypted kubeconfig, opened only by worker and observer.
     `node_address` is the host part of NodePort endpoints as people reach them.
     `seen_at` is when the observer last had word from it; `unreachable_since` is
-    set while it has none.
+    set while it has none. `gpu_resource` is what its nodes call a GPU. Prices are for an
+    hour of one core, one GiB and one GPU, in `currency`; None is not known.
     """
 
     name = models.SlugField(max_length=40, unique=True)
@@ -27,12 +28,58 @@ class Cluster(models.Model):
     state = models.CharField(max_length=12, choices=ClusterState.choices, default=ClusterState.UNKNOWN)
     version = models.CharField(max_length=40, blank=True)
     message = models.TextField(blank=True)
+    gpu_resource = models.CharField(max_length=100, default="nvidia.com/gpu")
+    price_cpu_hour = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True)
+    price_memory_gib_hour = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True)
+    price_gpu_hour = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True)
+    currency = models.CharField(max_length=3, default="USD")
     seen_at = models.DateTimeField(null=True, blank=True)
     unreachable_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class NodePreset(models.Model):
+    """Nodes that people may ask for by name, for instance "a100".
+
+    `node_selector` is labels a node must have; `tolerations` are `k8s.spec.Toleration` in JSON.
+    """
+
+    cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="node_presets")
+    name = models.SlugField(max_length=40)
+    description = models.CharField(max_length=200, blank=True)
+    node_selector = models.JSONField(default=dict, blank=True)
+    tolerations = models.JSONField(default=list, blank=True)
+
+    class Meta:
+        ordering = ("name",)
+        constraints = (
+            models.UniqueConstraint(fields=("cluster", "name"), name="one_node_preset_name_per_cluster"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SizePreset(models.Model):
+    """A size offered by name. Quantities as `k8s.spec.Resources` has them; `gpu` is a count."""
+
+    name = models.SlugField(max_length=40, unique=True)
+    description = models.CharField(max_length=200, blank=True)
+    cpu = models.CharField(max_length=30)
+    memory = models.CharField(max_length=30)
+    cpu_limit = models.CharField(max_length=30)
+    memory_limit = models.CharField(max_length=30)
+    gpu = models.PositiveIntegerField(default=0)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ("position", "name")
 
     def __str__(self) -> str:
         return self.name

@@ -29,9 +29,11 @@ class State(models.TextChoices):
 class Deployment(models.Model):
     """A model being served.
 
-    Wanted: `replicas`, the newest revision's spec, `restarted_at`, `delete_requested_at`;
-    `generation` counts wishes. Applied: `applied_generation`, and what the cluster
-    answered (`cluster_generation`, `node_port`). Observed: `state` and the counts.
+    Wanted: `replicas`, `autoscaling`, `paused_at`, the newest revision's spec, `restarted_at`,
+    `delete_requested_at`; `generation` counts wishes. `replicas` is the count that people
+    or schedules set: it is kept while paused and while an autoscaler owns the count.
+    Applied: `applied_generation`, and what the cluster answered (`cluster_generation`,
+    `node_port`). Observed: `state` and the counts.
     A worker holds the row's lease while it applies.
     """
 
@@ -45,6 +47,9 @@ class Deployment(models.Model):
     revision = models.PositiveIntegerField(default=0)
     # The newest revision's spec again, so that lists need no join: k8s.spec.Spec in JSON.
     spec = models.JSONField(default=dict)
+    # k8s.spec.Autoscaling in JSON; None while people own the count.
+    autoscaling = models.JSONField(null=True, blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
     restarted_at = models.DateTimeField(null=True, blank=True)
     delete_requested_at = models.DateTimeField(null=True, blank=True)
     deleted_at = models.DateTimeField(null=True, blank=True)
@@ -62,6 +67,8 @@ class Deployment(models.Model):
     # metadata.generation the cluster answered to our newest apply: a higher
     # one observed later is somebody else's hand.
     cluster_generation = models.BigIntegerField(default=0)
+    # Optional kinds of object that we wrote and may have to take away again.
+    applied_kinds = models.JSONField(default=list, blank=True)
     node_port = models.PositiveIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_holder = models.UUIDField(null=True, blank=True)
@@ -74,6 +81,8 @@ class Deployment(models.Model):
     observed_at = models.DateTimeField(null=True, blank=True)
     # The observed Kubernetes Deployment as k8s.facts.DeploymentFacts, in JSON.
     facts = models.JSONField(null=True, blank=True)
+    # The observed HorizontalPodAutoscaler as k8s.facts.AutoscalerFacts, in JSON.
+    autoscaler = models.JSONField(null=True, blank=True)
 
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(
@@ -102,7 +111,11 @@ class Deployment(models.Model):
 
 
 class Revision(models.Model):
-    """An immutable, numbered spec. `spec` is `k8s.spec.Spec` in JSON; the count is not part of it."""
+    """An immutable, numbered spec. `spec` is `k8s.spec.Spec` in JSON; the count is not part of it.
+
+    `served_at` is when it was first seen running. `restores` is the number of the revision
+    that a rollback brought back.
+    """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
@@ -111,6 +124,8 @@ class Revision(models.Model):
     summary = models.CharField(max_length=300)
     change_cause = models.CharField(max_length=300, blank=True)
     author = models.CharField(max_length=150)
+    restores = models.PositiveIntegerField(null=True, blank=True)
+    served_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -11,7 +11,8 @@ from k8s.local.kinds import Kind
 from k8s.local.server.views import to_view
 from k8s.local.store import Object
 
-_KEPT: Final = 30_000
+#: Enough for every object of a cluster of 10,000 pods; what is older is encoded again when asked for.
+KEPT_BYTES: Final = 64 * 1024 * 1024
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -23,9 +24,9 @@ def to_json(value: Any) -> bytes:
 class Encoder:
     """A cache of encoded objects. A resource version names one state of one object, so it is the key."""
 
-    def __init__(self, kept: int = _KEPT) -> None:
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
         self._items: OrderedDict[tuple[str, str], bytes] = OrderedDict()
-        self._kept = kept
+        self._room = kept_bytes
 
     def item(self, kind: Kind, obj: Object) -> bytes:
         """The object as an item of a list: without kind and apiVersion."""
@@ -34,10 +35,15 @@ class Encoder:
         if found is None:
             found = _encode(_without_type(to_view(kind, obj)))
             if key[0]:
-                self._items[key] = found
-                if len(self._items) > self._kept:
-                    self._items.popitem(last=False)
+                self._keep(key, found)
         return found
+
+    def _keep(self, key: tuple[str, str], item: bytes) -> None:
+        self._items[key] = item
+        self._room -= len(item)
+        while self._room < 0:
+            _, oldest = self._items.popitem(last=False)
+            self._room += len(oldest)
 
     def whole(self, kind: Kind, obj: Object) -> bytes:
         """The object with kind and apiVersion."""
