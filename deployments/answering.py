@@ -12,6 +12,7 @@ import redis
 
 from deployments import clients, connections, errors
 from deployments.connections import answer_key
+from deployments.models import Cluster as ClusterRow
 from deployments.models import Deployment
 from deployments.selectors import get_pod, pods_of
 from deployments.spec import spec_of
@@ -46,8 +47,9 @@ def answer(question_id: str, work: Callable[[], Any]) -> None:
         envelope = _envelope(exc)
     except cluster_errors.ClusterError as exc:
         envelope = _envelope(translated(exc))
-    except Deployment.DoesNotExist:
-        envelope = _envelope(errors.NotFound("The deployment has been deleted."))
+    except (Deployment.DoesNotExist, ClusterRow.DoesNotExist) as exc:
+        what = "cluster" if isinstance(exc, ClusterRow.DoesNotExist) else "deployment"
+        envelope = _envelope(errors.NotFound(f"The {what} has been deleted."))
     except Exception:
         # Somebody waits: told at once, not when their patience is over.
         logger.exception("a question could not be answered")

@@ -23,17 +23,20 @@ from deployments.errors import (
     WorkersNotReachable,
 )
 from deployments.following.reader import LogLine, Skipped, follow_logs
-from deployments.models import Deployment
+from deployments.models import Cluster, Deployment
+from deployments.rehearsal import Rehearsal
 from deployments.selectors import get_pod
 from deployments.spec import HTTP_METHODS
+from k8s.spec import Wish
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["LogLine", "Skipped", "follow_logs", "predict", "read_logs"]
+__all__ = ["LogLine", "Skipped", "follow_logs", "predict", "read_logs", "rehearse"]
 
 MOST_LINES = 10_000
 _LOGS_SECONDS = 20.0
 _LONGEST_PREDICT_SECONDS = 60
+_REHEARSAL_SECONDS = 8.0
 
 
 def read_logs(
@@ -66,7 +69,7 @@ def read_logs(
         "previous": previous,
         "since_seconds": since_seconds,
     }
-    text: str = _ask("read_logs", deployment, options, seconds=patience_seconds)
+    text: str = _ask("read_logs", deployment.pk, options, seconds=patience_seconds)
     return text
 
 
@@ -92,8 +95,23 @@ def predict(
     if mistakes:
         raise InvalidInput(mistakes)
     options = {"path": path, "method": method, "body": body, "timeout_seconds": timeout_seconds}
-    answer: dict[str, Any] = _ask("predict", deployment, options, seconds=timeout_seconds + 3)
+    answer: dict[str, Any] = _ask("predict", deployment.pk, options, seconds=timeout_seconds + 3)
     return answer
+
+
+def rehearse(
+    cluster: Cluster, wish: Wish, *, is_new: bool, patience_seconds: float = _REHEARSAL_SECONDS
+) -> Rehearsal:
+    """What the cluster says to a server-side dry run of every object of a wish. No secret value is sent.
+
+    `is_new`: nothing of it was ever applied, so that a foreign object of the same name is a refusal.
+
+    Raises:
+        ClusterNotReachable, WorkersNotReachable, TooSlow, NotFound.
+    """
+    options = {"wish": msgspec.to_builtins(wish), "is_new": is_new}
+    found = _ask("rehearse", cluster.pk, options, seconds=patience_seconds)
+    return msgspec.convert(found, Rehearsal)
 
 
 def _refuse_deleted(deployment: Deployment) -> None:
@@ -101,12 +119,13 @@ def _refuse_deleted(deployment: Deployment) -> None:
         raise NotFound(f"Deployment {deployment.name} has been deleted.")
 
 
-def _ask(task: str, deployment: Deployment, options: dict[str, Any], *, seconds: float) -> Any:
+def _ask(task: str, subject: int, options: dict[str, Any], *, seconds: float) -> Any:
+    """`subject` is the id of what is asked about: a deployment, or a cluster."""
     if not settings.REDIS_URL:
         raise WorkersNotReachable("No Redis is configured, so no worker can be asked.")
     question_id = uuid.uuid4().hex
     try:
-        queue.send_question(task, [question_id, deployment.pk, options], expires_seconds=seconds)
+        queue.send_question(task, [question_id, subject, options], expires_seconds=seconds)
         connections.let_go_of_database()
         with connections.patient_redis_client(seconds) as client:
             # One key: redis-py answers (key, value), or None when the time is up.

@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from deployments import answering
+from deployments import answering, rehearsing
 
 
 @shared_task(name="deployments.tasks.interactive.read_logs", acks_late=False)
@@ -15,3 +15,8 @@ def read_logs(question_id: str, deployment_id: int, options: dict[str, Any]) -> 
 @shared_task(name="deployments.tasks.interactive.predict", acks_late=False)
 def predict(question_id: str, deployment_id: int, options: dict[str, Any]) -> None:
     answering.answer(question_id, lambda: answering.predict(deployment_id, **options))
+
+
+@shared_task(name="deployments.tasks.interactive.rehearse", acks_late=False)
+def rehearse(question_id: str, cluster_id: int, options: dict[str, Any]) -> None:
+    answering.answer(question_id, lambda: rehearsing.rehearse(cluster_id, **options))
