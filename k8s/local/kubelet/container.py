@@ -11,7 +11,7 @@ from typing import Any
 
 from k8s.local.kubelet.context import Context
 from k8s.local.kubelet.environment import ConfigError, container_environment
-from k8s.local.kubelet.images import Image, ImageError, ImageNotFound, InvalidImageName, check_reference
+from k8s.local.kubelet.images import Image, ImageError
 from k8s.local.kubelet.logs import LogFile
 from k8s.local.kubelet.probes import Finding, Probe
 from k8s.local.kubelet.process import ContainerProcess, Program
@@ -23,11 +23,11 @@ from k8s.local.kubelet.programs import (
     wanted_user,
     with_mounts,
 )
+from k8s.local.kubelet.pulling import Puller
 from k8s.local.kubelet.status import ContainerRecord
 from k8s.local.store import Object, timestamp
 
-#: How long the two faces of a failing pull, and CrashLoopBackOff, are shown.
-PULL_ERROR_SHOWN_SECONDS = 2.0
+#: How long CrashLoopBackOff is shown.
 CRASH_LOOP_SHOWN_SECONDS = 0.1
 CRASH_LOOP_SHOWN_AFTER_SECONDS = 60.0
 #: A kubelet repeats its BackOff event with each of its rounds.
@@ -47,6 +47,7 @@ class Container:
 
     def __post_init__(self) -> None:
         self.process: ContainerProcess | None = None
+        self._puller = Puller(self.context, self.record.spec, self._emit, self._wait)
         self._image: Image | None = None
         self._log: LogFile | None = None
         self._probes: list[asyncio.Task[None]] = []
@@ -58,7 +59,7 @@ class Container:
     async def run(self) -> int:
         """Keep it as the restart policy wants; returns the last exit code once it stays ended."""
         while True:
-            image = await self._pulled()
+            image = self._image = await self._puller.pulled()
             try:
                 await self._configured_and_started(image)
             except CannotStart as problem:
@@ -74,62 +75,6 @@ class Container:
                 return code
             await self._back_off()
             self.record.restarts += 1
-
-    # Images
-
-    async def _pulled(self) -> Image:
-        failures = 0
-        while True:
-            reference = self.record.spec["image"]
-            try:
-                return self._pull(reference)
-            except InvalidImageName as problem:
-                self._emit("Warning", "InspectFailed", str(problem))
-                self._wait("InvalidImageName", str(problem))
-                await asyncio.sleep(self.context.timing.back_off)
-            except ImageNotFound as problem:
-                if self._policy(reference) == "Never":
-                    told = f'Container image "{reference}" is not present with pull policy of Never'
-                    self._emit("Warning", "ErrImageNeverPull", told)
-                    self._wait("ErrImageNeverPull", told)
-                    await asyncio.sleep(self.context.timing.back_off)
-                else:
-                    failures += 1
-                    await self._pull_failed(reference, str(problem), failures)
-
-    def _pull(self, reference: str) -> Image:
-        already = self._policy(reference) != "Always"
-        if already:
-            image = self.context.images.pull(reference)
-            told = f'Container image "{reference}" already present on machine and can be accessed by the pod'
-        else:
-            check_reference(reference)
-            self._emit("Normal", "Pulling", f'Pulling image "{reference}"')
-            image = self.context.images.pull(reference)
-            told = (
-                f'Successfully pulled image "{reference}" in 1ms (1ms including waiting). '
-                f"Image size: {image.size_bytes} bytes."
-            )
-        self._emit("Normal", "Pulled", told)
-        self._image = image
-        return image
-
-    def _policy(self, reference: str) -> str:
-        default = "Always" if check_reference(reference).endswith(":latest") else "IfNotPresent"
-        return str(self.record.spec.get("imagePullPolicy") or default)
-
-    async def _pull_failed(self, reference: str, problem: str, failures: int) -> None:
-        if self._policy(reference) != "Always":
-            self._emit("Normal", "Pulling", f'Pulling image "{reference}"')
-        self._emit("Warning", "Failed", f'Failed to pull image "{reference}": {problem}')
-        self._wait("ErrImagePull", problem)
-        delay = self.context.timing.pull_delay(failures)
-        shown = min(PULL_ERROR_SHOWN_SECONDS, delay / 2)
-        await asyncio.sleep(shown)
-        told = f'Back-off pulling image "{reference}"'
-        self._emit("Normal", "BackOff", told)
-        self._wait("ImagePullBackOff", f"{told}: ErrImagePull: {problem}")
-        await asyncio.sleep(delay - shown)
 
     # Starting
 
