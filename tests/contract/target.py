@@ -41,12 +41,20 @@ class Target:
     foreign: bool
 
     def until(self, what: str, ask: Callable[[], Found], *, seconds: float = 0) -> Found:
-        """Asks until the answer is true, and returns it."""
+        """Asks until the answer is true, and returns it. Passing trouble on the way is no answer."""
         deadline = time.monotonic() + (seconds or (240 if self.foreign else 90))
-        while not (found := ask()):
+        while True:
+            found: Found | errors.ClusterError
+            try:
+                found = ask()
+                if found:
+                    return found
+            except errors.ClusterError as trouble:
+                if not trouble.retryable:
+                    raise
+                found = trouble
             assert time.monotonic() < deadline, f"never: {what}; last seen: {found!r}"
             threading.Event().wait(0.2)
-        return found
 
     @contextmanager
     def space(self, *, labels: dict[str, str] | None = None) -> Iterator[str]:
