@@ -33,5 +33,7 @@ def replicas_to_begin_with(deployment: Deployment) -> int:
     bounds = autoscaling_of(deployment)
     if bounds is None:
         return deployment.replicas
-    decided = int((deployment.autoscaler or {}).get("desired_replicas") or 0)
+    # What is still shown of an autoscaler while paused is from before its end.
+    observed = None if deployment.paused_at else deployment.autoscaler
+    decided = int((observed or {}).get("desired_replicas") or 0)
     return min(max(decided or deployment.replicas, bounds.min_replicas, 1), bounds.max_replicas)

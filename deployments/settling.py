@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 import msgspec
 from django.utils import timezone
 
-from deployments import operations
-from deployments.models import Deployment, Operation, OperationState, Pod, State, TimelineEntry
-from k8s.facts import DeploymentFacts, PodFacts
+from deployments import counts, operations
+from deployments.models import Deployment, Operation, OperationState, Pod, Revision, State, TimelineEntry
+from k8s.facts import Condition, DeploymentFacts, PodFacts
 from k8s.health import Judgement, judge
 
 # A rollout that shows trouble may still come round: a first crash, a node that
@@ -43,6 +43,7 @@ def refresh(
     if judged.state != deployment.state:
         deployment.state = judged.state
         deployment.state_since = now
+        _note_served(deployment, now)
         if not _is_own_work_begun(deployment, judged.state):
             text = f"{judged.state}: {judged.message}"
             TimelineEntry.objects.create(deployment=deployment, at=now, kind="state", text=text[:400])
@@ -53,6 +54,13 @@ def refresh(
     if changed:
         deployment.save(update_fields=_JUDGED_COLUMNS)
     return (may_end and _end_operations(deployment, now)) or changed
+
+
+def _note_served(deployment: Deployment, now: datetime) -> None:
+    """A revision that has run is one to come back to."""
+    if deployment.state == State.RUNNING:
+        newest = Revision.objects.filter(deployment=deployment, number=deployment.revision, served_at=None)
+        newest.update(served_at=now)
 
 
 def _is_own_work_begun(deployment: Deployment, state: State) -> bool:
@@ -77,8 +85,9 @@ def stored_facts(deployment: Deployment) -> DeploymentFacts | None:
 def assess(deployment: Deployment, pods: Sequence[PodFacts], now: datetime) -> "Assessment":
     """The judgement, without storing it: the newest wish first, then what the cluster shows."""
     facts = stored_facts(deployment)
-    judged = judge(facts, pods, wanted=deployment.replicas, expected_revision=deployment.revision, now=now)
-    counted = f"{judged.ready} of {deployment.replicas} replicas ready"
+    wanted = counts.wanted_replicas(deployment)
+    judged = judge(facts, pods, wanted=wanted, expected_revision=deployment.revision, now=now)
+    counted = f"{judged.ready} of {wanted} replicas ready"
     if deployment.deleted_at is not None:
         return Assessment(State.DELETED, "Deleted; its history is kept", 0, 0)
     if deployment.delete_requested_at is not None:
@@ -97,6 +106,8 @@ def assess(deployment: Deployment, pods: Sequence[PodFacts], now: datetime) -> "
     # What we saw is older than what we wrote: its counts describe another wish.
     if facts.generation < deployment.cluster_generation:
         return _with(judged, State.DEPLOYING, f"{counted}: the newest change is being rolled out")
+    if judged.state == "paused" and deployment.paused_at is not None:
+        return _with(judged, State.PAUSED, _paused_message(deployment))
     return _with(judged, State(judged.state), judged.message)
 
 
@@ -121,6 +132,11 @@ def _deleting_message(deployment: Deployment, pods: Sequence[PodFacts]) -> str:
     return f"Deleting: {len(pods)} {'pod' if len(pods) == 1 else 'pods'} left"
 
 
+def _paused_message(deployment: Deployment) -> str:
+    count = counts.replicas_to_begin_with(deployment)
+    return f"Paused; {count} {'replica comes' if count == 1 else 'replicas come'} back on resume"
+
+
 def is_drifted(deployment: Deployment, now: datetime) -> bool:
     """Whether the cluster shows a newer object than the one we wrote, or none where we wrote one.
 
@@ -132,6 +148,39 @@ def is_drifted(deployment: Deployment, now: datetime) -> bool:
         return False
     facts = stored_facts(deployment)
     return facts is not None and facts.generation > deployment.cluster_generation > 0
+
+
+def adopt_if_autoscaled(deployment: Deployment, *, count_before: int | None) -> bool:
+    """Whether a newer object than ours is the autoscaler's doing, which is then no drift.
+
+    It changes the count and nothing else; `count_before` is the count of the object we knew,
+    None when we knew none. The row is saved by the caller.
+    """
+    facts = stored_facts(deployment)
+    if facts is None or count_before is None or not counts.autoscaler_owns_count(deployment):
+        return False
+    # An autoscaler never goes to none, and never starts from there: that is another hand.
+    if facts.generation <= deployment.cluster_generation or facts.wanted_replicas in (0, count_before):
+        return False
+    deployment.cluster_generation = facts.generation
+    return True
+
+
+def is_stuck(deployment: Deployment) -> bool:
+    """Whether the newest wish has been rolling out for longer than its deadline without progress."""
+    facts = stored_facts(deployment)
+    if facts is None or deployment.paused_at or deployment.delete_requested_at or deployment.drifted:
+        return False
+    if deployment.applied_generation < deployment.generation or facts.revision != deployment.revision:
+        return False
+    # Conditions of an older object say nothing about the newest wish.
+    if facts.generation < deployment.cluster_generation or facts.observed_generation < facts.generation:
+        return False
+    return any(_is_past_deadline(condition) for condition in facts.conditions)
+
+
+def _is_past_deadline(condition: Condition) -> bool:
+    return condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded"
 
 
 def mark_drifted(deployment: Deployment, text: str, now: datetime) -> None:
@@ -166,10 +215,19 @@ def _succeed(deployment: Deployment, operation: Operation) -> bool:
         name = operation.arguments.get("pod", "")
         if Pod.objects.filter(deployment=deployment, name=name).exists():
             return False
-    elif operation.generation > deployment.applied_generation:
+    elif operation.generation > deployment.applied_generation or not _is_within_bounds(deployment):
         return False
     operations.move(operation, OperationState.SUCCEEDED, detail=deployment.message)
     return True
+
+
+def _is_within_bounds(deployment: Deployment) -> bool:
+    """False while an autoscaler has yet to bring the count between its bounds."""
+    bounds = counts.autoscaling_of(deployment)
+    facts = stored_facts(deployment)
+    if bounds is None or facts is None or deployment.state != State.RUNNING:
+        return True
+    return bounds.min_replicas <= facts.wanted_replicas <= bounds.max_replicas
 
 
 def _has_failed(deployment: Deployment, now: datetime) -> bool:
