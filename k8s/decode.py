@@ -1,6 +1,7 @@
 """Raw JSON of a cluster to facts."""
 
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, NamedTuple
 
@@ -26,6 +27,8 @@ from k8s.refusals import error_from, not_json
 
 log = logging.getLogger(__name__)
 
+# A few words are said of every object there is: one string each serves for all of them.
+_shared: Final = sys.intern
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _CONTROLLER_REVISION: Final = "deployment.kubernetes.io/revision"
 
@@ -127,25 +130,25 @@ def _identity(meta: raw.Metadata) -> dict[str, Any]:
     return {
         "uid": meta.uid,
         "name": meta.name,
-        "namespace": meta.namespace or "",
+        "namespace": _shared(meta.namespace or ""),
         "resource_version": meta.resource_version,
         "generation": meta.generation,
         "created_at": meta.creation_timestamp,
         "deleting_since": meta.deletion_timestamp,
-        "labels": meta.labels or {},
+        "labels": {_shared(key): _shared(value) for key, value in (meta.labels or {}).items()},
     }
 
 
 def _owner(meta: raw.Metadata) -> str:
-    return next((owner.name for owner in meta.owner_references or () if owner.controller), "")
+    return _shared(next((owner.name for owner in meta.owner_references or () if owner.controller), ""))
 
 
 def _conditions(found: list[raw.RawCondition] | None) -> tuple[Condition, ...]:
     return tuple(
         Condition(
-            type=c.type,
-            status=c.status,
-            reason=c.reason or "",
+            type=_shared(c.type),
+            status=_shared(c.status),
+            reason=_shared(c.reason or ""),
             message=c.message or "",
             since=c.last_transition_time,
         )
@@ -159,10 +162,10 @@ def _pod(pod: raw.Pod) -> PodFacts:
     containers += [_container(c, is_init=False) for c in status.container_statuses or ()]
     return PodFacts(
         **_identity(pod.metadata),
-        phase=status.phase or "",
-        reason=status.reason or "",
+        phase=_shared(status.phase or ""),
+        reason=_shared(status.reason or ""),
         message=status.message or "",
-        node=spec.node_name or "",
+        node=_shared(spec.node_name or ""),
         pod_ip=status.pod_ip or "",
         owner=_owner(pod.metadata),
         started_at=status.start_time,
@@ -184,18 +187,18 @@ def _container(status: raw.ContainerStatus, *, is_init: bool) -> ContainerFacts:
     elif state.terminated is not None:
         name, now = "terminated", state.terminated
     return ContainerFacts(
-        name=status.name,
-        image=status.image or "",
+        name=_shared(status.name),
+        image=_shared(status.image or ""),
         ready=status.ready,
         started=bool(status.started),
         restarts=status.restart_count,
         state=name,
-        reason=now.reason or "",
+        reason=_shared(now.reason or ""),
         message=now.message or "",
         exit_code=now.exit_code,
         started_at=now.started_at,
         finished_at=now.finished_at,
-        last_reason=last.reason or "",
+        last_reason=_shared(last.reason or ""),
         last_message=last.message or "",
         last_exit_code=last.exit_code,
         last_finished_at=last.finished_at,
