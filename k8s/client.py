@@ -99,10 +99,17 @@ class KubernetesCluster:
         answer = self._ask("POST", path, body=review).object()
         return bool(answer.get("status", {}).get("allowed"))
 
-    def apply(self, manifest: Manifest, *, force: bool = True, dry_run: bool = False) -> Applied:
+    def apply(
+        self,
+        manifest: Manifest,
+        *,
+        force: bool = True,
+        dry_run: bool = False,
+        field_manager: str = FIELD_MANAGER,
+    ) -> Applied:
         meta = manifest.get("metadata", {})
         path = object_path(str(manifest.get("kind")), meta.get("namespace", ""), meta.get("name", ""))
-        query = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        query = {"fieldManager": field_manager, "force": "true" if force else "false"}
         if dry_run:
             query["dryRun"] = "All"
         # JSON is YAML. As text, so that the client passes it on as it is.

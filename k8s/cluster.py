@@ -11,6 +11,8 @@ from typing import Any, Protocol
 Manifest = dict[str, Any]
 
 FIELD_MANAGER = "timoneiro"
+HANDOVER_MANAGER = "timoneiro-handover"
+"""Owns the count of replicas between our last word on it and an autoscaler's first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,15 @@ class Cluster(Protocol):
 
     def can_i(self, permission: Permission) -> bool: ...
 
-    def apply(self, manifest: Manifest, *, force: bool = True, dry_run: bool = False) -> Applied:
-        """Server-side apply as field manager `timoneiro`.
+    def apply(
+        self,
+        manifest: Manifest,
+        *,
+        force: bool = True,
+        dry_run: bool = False,
+        field_manager: str = FIELD_MANAGER,
+    ) -> Applied:
+        """Server-side apply. What a field manager applied before and now leaves out, it gives up.
 
         Raises:
             Invalid, MalformedRequest, Forbidden, FieldConflict, ClusterUnavailable, ...

@@ -36,7 +36,7 @@ def write(deployment: Deployment, cluster: Cluster, before_each: Callable[[], No
     if deployment.applied_generation == 0:
         _refuse_foreign(wanted, cluster)
     # The Service first: where its port is taken, no pod is started in vain.
-    service, workload = wanted[1], wanted[0]
+    service, workload = (next(m for m in wanted if m["kind"] == kind) for kind in ("Service", "Deployment"))
     before_each()
     served = _apply(service, deployment, cluster)
     before_each()

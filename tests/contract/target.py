@@ -96,10 +96,11 @@ class Target:
 
     def judged(self, wish: Wish, *, later: timedelta = timedelta(0)) -> Judgement:
         """The status that people would be shown, `later` than now."""
+        deployment = self.deployment(wish.namespace, wish.name)
         return judge(
-            self.deployment(wish.namespace, wish.name),
+            deployment,
             self.pods(wish.namespace, wish.name),
-            wanted=wish.replicas,
+            wanted=deployment.wanted_replicas if wish.replicas is None else wish.replicas,
             expected_revision=wish.revision,
             now=datetime.now(UTC) + later,
         )

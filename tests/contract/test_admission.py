@@ -7,8 +7,8 @@ import pytest
 
 from k8s import errors
 from k8s.cluster import Manifest
-from k8s.manifests import build
 from tests.contract.target import Target, pod
+from tests.k8s.wishes import built
 
 
 def rule(kind: str, space: str, **spec: Any) -> Manifest:
@@ -66,7 +66,7 @@ def test_what_is_used_is_counted(target: Target, with_quota: str) -> None:
 
 def test_a_deployment_beyond_the_quota_is_failed_in_plain_words(target: Target, with_quota: str) -> None:
     wish = target.wish(with_quota)
-    deployment = build(wish)[0]
+    deployment = built(wish)
     deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "200m"
     target.cluster.apply(deployment)
     judged = target.until_state(wish, "failed")
@@ -118,7 +118,7 @@ def test_a_pod_that_wants_too_much_power_is_refused(target: Target, space: str) 
 
 
 def test_a_deployment_of_such_pods_is_warned_of(target: Target, unrestricted: str) -> None:
-    deployment = build(target.wish(unrestricted, replicas=0))[0]
+    deployment = built(target.wish(unrestricted, replicas=0))
     assert target.cluster.apply(deployment).warnings == (), "what we build is restricted"
     del deployment["spec"]["template"]["spec"]["securityContext"]
     (warning,) = target.cluster.apply(deployment).warnings

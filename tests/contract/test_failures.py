@@ -11,8 +11,8 @@ from k8s import errors
 from k8s.cluster import LogQuery, Ref
 from k8s.facts import PodFacts
 from k8s.health import STARTUP_PATIENCE, Judgement, reason_of
-from k8s.manifests import build
 from tests.contract.target import PORT, Target, conditions, container, job
+from tests.k8s.wishes import built
 
 PodSpec = dict[str, Any]
 
@@ -154,7 +154,7 @@ def broken(target: Target) -> Iterator[str]:
     with target.space() as space:
         for name in (*FAILURES, "nosecretvol"):
             break_ = FAILURES[name].break_ if name in FAILURES else volume(secret={"secretName": "nope"})
-            deployment = build(target.wish(space, name))[0]
+            deployment = built(target.wish(space, name))
             break_(deployment["spec"]["template"]["spec"])
             target.cluster.apply(deployment)
         yield space

@@ -6,14 +6,14 @@ import pytest
 
 from k8s import errors
 from k8s.cluster import Ref
-from k8s.manifests import build
 from k8s.quantities import bytes_, millicores
 from tests.contract.target import Target
+from tests.k8s.wishes import built
 
 
 def test_a_new_pod_is_measured_after_a_while(runner: Target, measured: Target, space: str) -> None:
     wish = measured.wish(space)
-    measured.cluster.apply(build(wish)[0])
+    measured.cluster.apply(built(wish))
     measured.until_state(wish, "running")
     (only,) = measured.pods(space, wish.name)
 

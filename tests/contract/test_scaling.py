@@ -1,8 +1,8 @@
 """An autoscaler takes over the count, and the product's own applies leave it alone."""
 
 from k8s.cluster import Manifest, Ref
-from k8s.manifests import build
 from tests.contract.target import Target
+from tests.k8s.wishes import built
 
 
 def autoscaler(space: str, name: str, *, at_least: int, at_most: int) -> Manifest:
@@ -23,7 +23,7 @@ def autoscaler(space: str, name: str, *, at_least: int, at_most: int) -> Manifes
 
 def test_an_autoscaler_raises_the_count_to_its_least_and_keeps_it(target: Target, space: str) -> None:
     wish = target.wish(space, replicas=1)
-    deployment = build(wish)[0]
+    deployment = built(wish)
     target.cluster.apply(deployment)
     target.cluster.apply(autoscaler(space, wish.name, at_least=2, at_most=3))
     target.until("two are wanted", lambda: target.deployment(space, wish.name).wanted_replicas == 2)

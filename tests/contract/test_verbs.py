@@ -9,8 +9,8 @@ from k8s.client import KubernetesCluster
 from k8s.client_async import AsyncCluster
 from k8s.cluster import Permission, Ref
 from k8s.kinds import collection_path
-from k8s.manifests import build
 from tests.contract.target import Target, config_map
+from tests.k8s.wishes import built
 
 
 def test_it_tells_its_version_and_what_we_may(target: Target) -> None:
@@ -65,7 +65,7 @@ def test_a_list_in_pages_has_everything_once(
 
 def test_a_scaled_count_belongs_to_whoever_scaled(target: Target, space: str) -> None:
     wish = target.wish(space, replicas=0)
-    deployment = build(wish)[0]
+    deployment = built(wish)
     target.cluster.apply(deployment)
     target.cluster.scale(Ref("Deployment", space, wish.name), 1)
     assert target.deployment(space, wish.name).wanted_replicas == 1
@@ -90,7 +90,7 @@ def test_what_is_not_valid_names_the_field(target: Target, space: str) -> None:
         target.cluster.apply(config_map(space, "Not_A_Name"))
     assert "metadata.name" in {cause.field for cause in refused.value.causes}
 
-    deployment = build(target.wish(space, replicas=0))[0]
+    deployment = built(target.wish(space, replicas=0))
     target.cluster.apply(deployment)
     deployment["spec"]["selector"]["matchLabels"] = {"other": "label"}
     deployment["spec"]["template"]["metadata"]["labels"]["other"] = "label"
@@ -101,14 +101,14 @@ def test_what_is_not_valid_names_the_field(target: Target, space: str) -> None:
 
 @pytest.mark.parametrize("resources", [{"cpu": "lots"}, {"cpu": "-1"}])
 def test_impossible_amounts_are_refused(target: Target, space: str, resources: dict[str, str]) -> None:
-    deployment = build(target.wish(space, replicas=0))[0]
+    deployment = built(target.wish(space, replicas=0))
     deployment["spec"]["template"]["spec"]["containers"][0]["resources"] = {"requests": resources}
     with pytest.raises((errors.MalformedRequest, errors.Invalid)):
         target.cluster.apply(deployment)
 
 
 def test_a_count_below_zero_is_refused(target: Target, space: str) -> None:
-    target.cluster.apply(build(target.wish(space, replicas=0))[0])
+    target.cluster.apply(built(target.wish(space, replicas=0)))
     with pytest.raises(errors.Invalid, match="greater than or equal to 0"):
         target.cluster.scale(Ref("Deployment", space, "house"), -1)
 

@@ -12,9 +12,9 @@ from k8s.client_async import AsyncCluster
 from k8s.cluster import Ref
 from k8s.facts import DeploymentFacts
 from k8s.kinds import collection_path
-from k8s.manifests import build
 from k8s.watch import Alive, Changed, Gone, Listed, Lost, Seen
 from tests.contract.target import Target
+from tests.k8s.wishes import built
 
 Word = TypeVar("Word")
 
@@ -47,7 +47,7 @@ async def watching(target: Target, space: str, labels: str = "") -> AsyncGenerat
 
 
 async def apply(target: Target, space: str, name: str, **labels: str) -> None:
-    deployment = build(target.wish(space, name, replicas=0))[0]
+    deployment = built(target.wish(space, name, replicas=0))
     deployment["metadata"]["labels"].update(labels)
     await asyncio.to_thread(target.cluster.apply, deployment)
 

@@ -5,7 +5,7 @@ import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from k8s.cluster import Applied, LogQuery, Manifest, Permission, ProxyResponse, Ref
+from k8s.cluster import FIELD_MANAGER, Applied, LogQuery, Manifest, Permission, ProxyResponse, Ref
 from k8s.errors import ClusterError, NotFound
 
 Key = tuple[str, str, str]
@@ -32,7 +32,14 @@ class FakeCluster:
     def can_i(self, permission: Permission) -> bool:
         return True
 
-    def apply(self, manifest: Manifest, *, force: bool = True, dry_run: bool = False) -> Applied:
+    def apply(
+        self,
+        manifest: Manifest,
+        *,
+        force: bool = True,
+        dry_run: bool = False,
+        field_manager: str = FIELD_MANAGER,
+    ) -> Applied:
         self.before_apply(manifest)
         if self.failures:
             raise self.failures.pop(0)

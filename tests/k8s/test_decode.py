@@ -9,9 +9,9 @@ import pytest
 from k8s import errors
 from k8s.decode import decode_line, decode_list, facts_of
 from k8s.facts import DeploymentFacts, EventFacts, NodeFacts, PodFacts, ReplicaSetFacts, ServiceFacts
-from k8s.manifests import build, template_fingerprint
+from k8s.manifests import template_fingerprint
 from tests.k8s.samples import document, exchange, objects
-from tests.k8s.wishes import WISH
+from tests.k8s.wishes import WISH, built
 
 
 def pod(name: str) -> PodFacts:
@@ -78,7 +78,7 @@ def test_counters_that_are_absent_are_zero() -> None:
 
 
 def test_a_deployment_of_ours_names_its_revision_and_its_template() -> None:
-    facts = facts_of("Deployment", build(WISH)[0])
+    facts = facts_of("Deployment", built(WISH))
     assert isinstance(facts, DeploymentFacts)
     assert (facts.revision, facts.template) == (2, template_fingerprint(WISH))
 

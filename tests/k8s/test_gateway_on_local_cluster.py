@@ -24,7 +24,7 @@ from k8s.health import Judgement, judge
 from k8s.labels import INSTANCE
 from k8s.manifests import build, namespace
 from k8s.spec import Service, Wish
-from tests.k8s.wishes import WISH, changed
+from tests.k8s.wishes import WISH, built, changed
 from tests.processes import ClusterServer, new_cluster
 
 SECONDS = 40
@@ -223,7 +223,7 @@ async def test_a_cluster_that_dies_is_lost_and_compared_anew_when_it_is_back(tmp
             asyncio.timeout(SECONDS),
         ):
             assert isinstance(await anext(seen), watch.Listed)
-            await asyncio.to_thread(client.apply, build(changed(namespace="kept", replicas=0))[0])
+            await asyncio.to_thread(client.apply, built(changed(namespace="kept", replicas=0)))
             # At once: the cluster may forget what it was only just told.
             await asyncio.to_thread(server.kill)
             died_at = time.monotonic()

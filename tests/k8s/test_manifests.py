@@ -8,7 +8,7 @@ import yaml
 
 from k8s.manifests import build, label_value, namespace, template_fingerprint, to_yaml
 from k8s.spec import PRESETS, EnvVar, Resources, Rollout, Service, Wish
-from tests.k8s.wishes import WISH, changed
+from tests.k8s.wishes import WISH, built, changed
 
 GOLDEN = Path(__file__).parents[1] / "fixtures" / "manifests"
 EVERYTHING = changed(
@@ -36,8 +36,9 @@ def test_yaml_reads_back_as_the_objects() -> None:
     assert list(yaml.safe_load_all(to_yaml(build(EVERYTHING)))) == build(EVERYTHING)
 
 
-def template(wish: Wish) -> dict[str, Any]:
-    found: dict[str, Any] = build(wish)[0]["spec"]["template"]
+def template(wish: Wish, **options: Any) -> dict[str, Any]:
+    (deployment,) = (made for made in build(wish, **options) if made["kind"] == "Deployment")
+    found: dict[str, Any] = deployment["spec"]["template"]
     return found
 
 
@@ -76,7 +77,7 @@ def test_going_back_to_an_old_spec_goes_back_to_its_pods() -> None:
 
 
 def test_the_selector_holds_what_never_changes() -> None:
-    deployment, service = build(EVERYTHING)
+    deployment, service = built(EVERYTHING), built(EVERYTHING, "Service")
     assert deployment["spec"]["selector"] == {"matchLabels": {"app.kubernetes.io/instance": "house-prices"}}
     assert service["spec"]["selector"] == {"app.kubernetes.io/instance": "house-prices"}
 
@@ -101,7 +102,7 @@ def test_pods_are_valid_where_pod_security_is_restricted() -> None:
 def test_gpus_are_requested_and_limited_alike() -> None:
     resources = template(EVERYTHING)["spec"]["containers"][0]["resources"]
     assert resources["requests"]["nvidia.com/gpu"] == resources["limits"]["nvidia.com/gpu"] == "1"
-    other = build(EVERYTHING, gpu_resource="amd.com/gpu")[0]["spec"]["template"]["spec"]["containers"][0]
+    (other,) = template(EVERYTHING, gpu_resource="amd.com/gpu")["spec"]["containers"]
     assert other["resources"]["limits"]["amd.com/gpu"] == "1"
 
 
@@ -113,9 +114,9 @@ def test_home_can_be_chosen() -> None:
 def test_a_node_port_is_left_to_the_cluster_unless_named_and_usable() -> None:
     chosen = changed(spec={"service": Service(type="NodePort", port=80)})
     inside = changed(spec={"service": Service(type="ClusterIP", port=80, node_port=30001)})
-    assert "nodePort" not in build(chosen)[1]["spec"]["ports"][0]
-    assert "nodePort" not in build(inside)[1]["spec"]["ports"][0]
-    assert build(WISH)[1]["spec"]["ports"][0]["nodePort"] == 30001
+    assert "nodePort" not in built(chosen, "Service")["spec"]["ports"][0]
+    assert "nodePort" not in built(inside, "Service")["spec"]["ports"][0]
+    assert built(WISH, "Service")["spec"]["ports"][0]["nodePort"] == 30001
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from k8s.client import KubernetesCluster
 from k8s.client_async import AsyncCluster
 from k8s.cluster import Ref
 from k8s.connect import Access, load_kubeconfig
-from k8s.manifests import build, namespace
+from k8s.manifests import namespace
 from k8s.watch import Changed, Gone, Listed
-from tests.k8s.wishes import changed
+from tests.k8s.wishes import built, changed
 from tests.processes import ClusterServer, new_cluster
 
 # Pauses are this much shorter than they would be, and clocks this much faster.
@@ -148,7 +148,7 @@ def go_on_until_all_have_struck(cluster: KubernetesCluster, access: Access, spac
             assert time.monotonic() < deadline, rules
             revision = 10 + int(100 * (deadline - time.monotonic()))
             wish = changed(name="number-0", namespace=space, replicas=0, revision=revision)
-            cluster.apply(build(wish)[0])
+            cluster.apply(built(wish))
             threading.Event().wait(0.2)
 
 
@@ -165,10 +165,10 @@ def change_things(cluster: KubernetesCluster, space: str) -> None:
     """Births, changes and deaths."""
     for number in range(6):
         wish = changed(name=f"number-{number}", namespace=space, replicas=0)
-        cluster.apply(build(wish)[0])
+        cluster.apply(built(wish))
     for number in range(3):
         cluster.scale(Ref("Deployment", space, f"number-{number}"), 0)
-        cluster.apply(build(changed(name=f"number-{number}", namespace=space, replicas=0, revision=9))[0])
+        cluster.apply(built(changed(name=f"number-{number}", namespace=space, replicas=0, revision=9)))
     cluster.delete(Ref("Deployment", space, "number-5"))
 
 

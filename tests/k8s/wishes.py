@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from k8s.cluster import Manifest
+from k8s.manifests import build
 from k8s.spec import Resources, Rollout, Service, Spec, Wish
 
 SPEC = Spec(
@@ -21,3 +23,9 @@ WISH = Wish(team="pricing", name="house-prices", namespace="pricing", revision=2
 def changed(*, spec: dict[str, Any] | None = None, **fields: Any) -> Wish:
     """The ordinary wish with other fields, or with other fields of its spec."""
     return msgspec.structs.replace(WISH, spec=msgspec.structs.replace(SPEC, **(spec or {})), **fields)
+
+
+def built(wish: Wish, kind: str = "Deployment") -> Manifest:
+    """The one object of that kind that a wish becomes."""
+    (found,) = (manifest for manifest in build(wish) if manifest["kind"] == kind)
+    return found
