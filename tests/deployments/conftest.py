@@ -11,6 +11,9 @@ from deployments.models import Cluster, ClusterState, Deployment, Model, ModelVe
 from teams.models import Membership, Team
 from teams.roles import Role
 from tests.deployments.fake_cluster import FakeCluster
+from tests.deployments.installed import installed, observer
+
+__all__ = ["installed", "observer"]
 
 
 @pytest.fixture(autouse=True)

@@ -2,71 +2,21 @@
 
 import asyncio
 import contextlib
-import threading
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connections
 
 from deployments import answering, clients, intent, selectors
 from deployments.errors import NotFound
-from deployments.first_data import ensure_first_data
 from deployments.following.reader import LogLine, follow_logs
 from deployments.models import Cluster, Deployment, Operation
-from deployments.observe.process import observe
-from deployments.reconcile import delete_pod, find_unsettled, reconcile_deployment
+from deployments.reconcile import delete_pod
 from k8s.cluster import Ref
 from teams.models import Team
-from tests.processes import ClusterServer
+from tests.deployments.installed import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
-    """Works as worker and sweep would until `what` holds."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, list(Deployment.objects.values())
-        found = find_unsettled()
-        for deployment_id in found.deployments:
-            reconcile_deployment(deployment_id)
-        for operation_id in found.pod_deletes:
-            delete_pod(operation_id)
-        threading.Event().wait(0.05)
-
-
-@pytest.fixture
-def observer(redis_url: str) -> Iterator[None]:
-    """The observer, as its own process runs it, in a thread."""
-    loop = asyncio.new_event_loop()
-    task = loop.create_task(observe())
-
-    def run() -> None:
-        with contextlib.suppress(asyncio.CancelledError):
-            loop.run_until_complete(task)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    yield
-    loop.call_soon_threadsafe(task.cancel)
-    thread.join(10)
-    assert not thread.is_alive(), "the observer does not stop"
-    loop.close()
-    connections.close_all()
-
-
-@pytest.fixture
-def installed(
-    local_cluster: ClusterServer, data_dir: object, tmp_path_factory: pytest.TempPathFactory
-) -> Team:
-    """First data, with the real cluster in it."""
-    ensure_first_data(
-        kubeconfig=local_cluster.kubeconfig, context="", data_dir=tmp_path_factory.mktemp("installed")
-    )
-    return Team.objects.get(name="pricing")
 
 
 def state_of(row: Deployment) -> str:
