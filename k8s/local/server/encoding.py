@@ -11,8 +11,8 @@ from k8s.local.kinds import Kind
 from k8s.local.server.views import to_view
 from k8s.local.store import Object
 
-#: Enough for every object of a cluster of 10,000 pods; what is older is encoded again when asked for.
-KEPT_BYTES: Final = 64 * 1024 * 1024
+#: Room for every object of a cluster of 10,000 pods; what is older is encoded again when asked for.
+KEPT_BYTES: Final = 128 * 1024 * 1024
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -22,28 +22,37 @@ def to_json(value: Any) -> bytes:
 
 
 class Encoder:
-    """A cache of encoded objects. A resource version names one state of one object, so it is the key."""
+    """A cache of encoded objects: of each the newest version that was asked for."""
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        self._items: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        #: Version and bytes, by the object's uid and the group it is seen in.
+        self._items: OrderedDict[tuple[str, str], tuple[int, bytes]] = OrderedDict()
         self._room = kept_bytes
 
     def item(self, kind: Kind, obj: Object) -> bytes:
         """The object as an item of a list: without kind and apiVersion."""
-        key = (obj["metadata"].get("resourceVersion", ""), kind.group if kind.is_view else "")
-        found = self._items.get(key)
-        if found is None:
-            found = _encode(_without_type(to_view(kind, obj)))
-            if key[0]:
-                self._keep(key, found)
-        return found
+        meta = obj["metadata"]
+        key, version = _key(kind, obj), int(meta.get("resourceVersion") or 0)
+        kept, found = self._items.get(key, (0, b""))
+        if kept == version and found:
+            return found
+        made = _encode(_without_type(to_view(kind, obj)))
+        # A watch that lags behind asks for what others have already seen replaced.
+        if version > kept and "uid" in meta:
+            self._forget(key)
+            self._items[key] = version, made
+            self._room -= len(made)
+            while self._room < 0:
+                self._forget(next(iter(self._items)))
+        return made
 
-    def _keep(self, key: tuple[str, str], item: bytes) -> None:
-        self._items[key] = item
-        self._room -= len(item)
-        while self._room < 0:
-            _, oldest = self._items.popitem(last=False)
-            self._room += len(oldest)
+    def forget(self, kind: Kind, obj: Object) -> None:
+        """Keep nothing of an object that is gone."""
+        self._forget(_key(kind, obj))
+
+    def _forget(self, key: tuple[str, str]) -> None:
+        _, item = self._items.pop(key, (0, b""))
+        self._room += len(item)
 
     def whole(self, kind: Kind, obj: Object) -> bytes:
         """The object with kind and apiVersion."""
@@ -56,6 +65,10 @@ class Encoder:
         return _encode(
             {"kind": kind.kind, "apiVersion": kind.api_version, **_without_type(to_view(kind, obj))}
         )
+
+
+def _key(kind: Kind, obj: Object) -> tuple[str, str]:
+    return obj["metadata"].get("uid", ""), kind.group if kind.is_view else ""
 
 
 def _without_type(obj: Object) -> Object:

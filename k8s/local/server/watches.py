@@ -60,7 +60,10 @@ class Watch:
             if not now and not before:
                 return b""
             sort = ("MODIFIED" if before else "ADDED") if now else "DELETED"
-        return self.encoded(sort, change.object)
+        line = self.encoded(sort, change.object)
+        if change.type == "DELETED":
+            self.context.encoder.forget(self.kind, change.object)
+        return line
 
     def encoded(self, sort: str, obj: Object) -> bytes:
         """One line of the stream."""
