@@ -95,6 +95,23 @@ class VersionHasAnotherImage(Conflict):
     title = "The version is registered with another image"
 
 
+class VersionArchived(Conflict):
+    """What a rollback brings back has left the catalogue: somebody must say that it is meant."""
+
+    code = "version_archived"
+    title = "The version is archived"
+
+
+class AutoscalerOwnsReplicas(Conflict):
+    code = "autoscaler_owns_replicas"
+    title = "An autoscaler owns the number of replicas"
+
+
+class RegistryInUse(Conflict):
+    code = "registry_in_use"
+    title = "The registry login is in use"
+
+
 class BeingDeleted(Conflict):
     code = "being_deleted"
     title = "The deployment is being deleted"
@@ -108,11 +125,22 @@ class LogsNotReady(Conflict):
 
 
 class StaleGeneration(DomainError):
-    """If-Match named a generation that is not the newest."""
+    """The writer saw a generation that is not the newest.
+
+    `diff` is what others changed since, as a unified diff of the objects in YAML; "" when
+    the objects are the same or what was seen is not known.
+    """
 
     code = "stale_generation"
     title = "Somebody changed it meanwhile"
     status = 412
+
+    def __init__(self, detail: str = "", *, diff: str = "") -> None:
+        self.diff = diff
+        super().__init__(detail)
+
+    def as_problem(self) -> dict[str, object]:
+        return {**super().as_problem(), "diff": self.diff}
 
 
 class ClusterRefused(DomainError):

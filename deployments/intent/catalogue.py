@@ -17,7 +17,7 @@ from deployments.errors import DuplicateName, FieldError, NotFound, VersionHasAn
 from deployments.intent.common import check_role
 from deployments.models import Deployment, Model, ModelVersion
 from deployments.spec.catalogue import parse_model, parse_version
-from deployments.spec.requests import Choice
+from deployments.spec.choice import Choice
 from k8s.spec import Spec
 from teams import audit
 from teams.models import Team

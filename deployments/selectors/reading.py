@@ -17,7 +17,7 @@ from deployments.models import (
 )
 from deployments.selectors.access import Person
 from deployments.selectors.status import ShownDeployment, with_shown_state
-from deployments.spec import spec_of
+from deployments.spec import autoscaling_of, spec_of
 from k8s import manifests
 from k8s.cluster import Manifest
 from k8s.spec import Wish
@@ -116,25 +116,30 @@ def address_in_cluster(deployment: Deployment) -> str:
     return f"http://{deployment.name}.{deployment.namespace}.svc:{spec_of(deployment).service.port}"
 
 
-def wish_of(deployment: Deployment) -> Wish:
+def wish_of(deployment: Deployment, *, change_cause: str | None = None) -> Wish:
     """All that shapes the cluster's objects, from the row alone.
 
+    Paused, it has no replicas and no autoscaler; with an autoscaler, no count of ours.
     A node port that the cluster chose once is asked for again: the address stays,
-    even when the Service has to be made anew.
+    even when the Service has to be made anew. `change_cause` None is the newest revision's.
     """
     spec = spec_of(deployment)
     if spec.service.type == "NodePort" and spec.service.node_port is None:
         service = msgspec.structs.replace(spec.service, node_port=deployment.node_port)
         spec = msgspec.structs.replace(spec, service=service)
+    paused = deployment.paused_at is not None
+    autoscaling = None if paused else autoscaling_of(deployment)
+    replicas = None if autoscaling else deployment.replicas
     return Wish(
         team=deployment.team.name,
         name=deployment.name,
         namespace=deployment.namespace,
         revision=deployment.revision,
-        replicas=deployment.replicas,
+        replicas=0 if paused else replicas,
         spec=spec,
         restarted_at=deployment.restarted_at.isoformat() if deployment.restarted_at else None,
-        change_cause=_change_cause(deployment),
+        change_cause=_change_cause(deployment) if change_cause is None else change_cause,
+        autoscaling=autoscaling,
     )
 
 
@@ -146,7 +151,7 @@ def _change_cause(deployment: Deployment) -> str:
 
 def manifests_of(deployment: Deployment) -> list[Manifest]:
     """The objects a worker writes for the stored wish; asks no cluster."""
-    return manifests.build(wish_of(deployment))
+    return manifests.build(wish_of(deployment), gpu_resource=deployment.cluster.gpu_resource)
 
 
 def counts_by_state(user: Person) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """Rules of what people may ask for: written once, used by forms and API alike."""
 
+from deployments.spec.choice import Choice, is_archived
 from deployments.spec.fields import HTTP_METHODS
 from deployments.spec.images import ImageReference, parse_image
 from deployments.spec.reader import Reader
@@ -7,13 +8,13 @@ from deployments.spec.requests import (
     READ_ONLY,
     WRITABLE,
     ChangeRequest,
-    Choice,
     CreateRequest,
     parse_changes,
     parse_create,
-    parse_replicas,
     spec_of,
 )
+from deployments.spec.scaling import autoscaling_of, parse_autoscaling, parse_replicas
+from deployments.spec.sizes import default_size, resources_of, size_presets
 
 __all__ = [
     "HTTP_METHODS",
@@ -24,9 +25,15 @@ __all__ = [
     "CreateRequest",
     "ImageReference",
     "Reader",
+    "autoscaling_of",
+    "default_size",
+    "is_archived",
+    "parse_autoscaling",
     "parse_changes",
     "parse_create",
     "parse_image",
     "parse_replicas",
+    "resources_of",
+    "size_presets",
     "spec_of",
 ]

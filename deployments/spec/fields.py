@@ -3,14 +3,21 @@
 import re
 from collections.abc import Callable
 
-from deployments.errors import FieldError
+import msgspec
+
+from deployments.models import Cluster, NodePreset, RegistryCredential
+from deployments.spec.images import parse_image
 from deployments.spec.reader import MISSING, Reader
+from deployments.spec.sizes import resources_of, size_presets
 from k8s.quantities import amount, bytes_, millicores
-from k8s.spec import PRESETS, EnvVar, Resources, Rollout, Service
+from k8s.spec import Placement, Resources, Rollout, Security, Service, Spec, Toleration
+from teams.models import Team
 
 MAX_NAME_LENGTH = 50
-MAX_ENV_VALUE = 32_768
-MAX_ENV_ENTRIES = 200
+MOST_SECONDS = 86_400
+MOST_START_SECONDS = 3_600
+MOST_USER_ID = 2**31 - 1
+STRATEGIES = ("RollingUpdate", "Recreate")
 NODE_PORTS = range(30_000, 32_768)
 HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 """What a sample request, and a request that is tried, may be."""
@@ -18,7 +25,6 @@ SERVICE_TYPES = ("ClusterIP", "NodePort", "LoadBalancer")
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _VERSION = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?")
-_ENV_NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 _PATH = re.compile(r"/[!-~]*")
 _LEAST_MEMORY = 4 * 1024**2
 _MOST_MEMORY = 64 * 1024**4
@@ -66,7 +72,7 @@ def read_health_path(reader: Reader, default: str) -> str:
 def read_resources(reader: Reader, base: Resources) -> Resources:
     """`preset` names the starting point and `resources` overrides single fields of it."""
     if "preset" in reader:
-        base = PRESETS[reader.choice("preset", "small", tuple(PRESETS))]
+        base = _size(reader, base)
     section = reader.section("resources")
     section.allow_only(("cpu", "memory", "cpu_limit", "memory_limit", "gpu"))
     already = len(reader.errors)
@@ -80,6 +86,12 @@ def read_resources(reader: Reader, base: Resources) -> Resources:
     if len(reader.errors) == already:
         _check_limits(section, result)
     return result
+
+
+def _size(reader: Reader, base: Resources) -> Resources:
+    sizes = {size.name: size for size in size_presets()}
+    name = reader.choice("preset", "", tuple(sizes))
+    return resources_of(sizes[name]) if name else base
 
 
 def _check_limits(section: Reader, resources: Resources) -> None:
@@ -148,47 +160,86 @@ def read_service(reader: Reader, base: Service) -> Service:
     return Service(type=kind, port=port, node_port=node_port or None)  # type: ignore[arg-type]
 
 
-def read_rollout(reader: Reader, base: Rollout) -> Rollout:
+def read_rollout(reader: Reader, base: Rollout, *, start_seconds: int) -> Rollout:
     section = reader.section("rollout")
-    section.allow_only(("max_surge", "max_unavailable"))
+    section.allow_only(("strategy", "max_surge", "max_unavailable", "deadline_seconds", "auto_rollback"))
+    already = len(reader.errors)
+    strategy = section.choice("strategy", base.strategy, STRATEGIES)
     surge = section.integer("max_surge", base.max_surge, least=0, most=100, what="Surge")
     unavailable = section.integer(
         "max_unavailable", base.max_unavailable, least=0, most=100, what="Unavailable"
     )
-    if surge == 0 and unavailable == 0:
+    if strategy == "RollingUpdate" and surge == 0 and unavailable == 0:
         section.wrong("max_surge", "Surge and unavailable cannot both be 0: nothing could move.", "both_zero")
-    return Rollout(max_surge=surge, max_unavailable=unavailable)
+    deadline = section.integer(
+        "deadline_seconds", base.deadline_seconds, least=10, most=MOST_SECONDS, what="The deadline in seconds"
+    )
+    if len(reader.errors) == already and deadline <= start_seconds:
+        section.wrong(
+            "deadline_seconds",
+            f"A pod may take {start_seconds} s to start: give the rollout a longer deadline.",
+            "shorter_than_start",
+        )
+    return Rollout(
+        strategy=strategy,  # type: ignore[arg-type]
+        max_surge=surge,
+        max_unavailable=unavailable,
+        deadline_seconds=deadline,
+        auto_rollback=section.boolean("auto_rollback", base.auto_rollback),
+    )
 
 
-def read_env(reader: Reader, base: tuple[EnvVar, ...]) -> tuple[EnvVar, ...]:
-    """The whole list: what is given replaces what was."""
-    given = reader.raw("env")
+def read_security(reader: Reader, base: Security) -> Security:
+    section = reader.section("security")
+    section.allow_only(("run_as_user", "read_only_root"))
+    user = section.integer("run_as_user", base.run_as_user, least=0, most=MOST_USER_ID, what="A user id")
+    return Security(run_as_user=user, read_only_root=section.boolean("read_only_root", base.read_only_root))
+
+
+def read_start_seconds(reader: Reader, default: int) -> int:
+    return reader.integer("start_seconds", default, least=1, most=MOST_START_SECONDS, what="Seconds to start")
+
+
+def read_placement(reader: Reader, cluster: Cluster | None, base: Placement | None) -> Placement | None:
+    """`node_preset` names an admin's preset of the cluster, which is copied as it is now."""
+    given = reader.raw("node_preset")
     if given is MISSING:
         return base
-    if not isinstance(given, list) or len(given) > MAX_ENV_ENTRIES:
-        reader.wrong("env", f"This must be a list of at most {MAX_ENV_ENTRIES} variables.", "not_a_list")
+    name = reader.text("node_preset", longest=40)
+    if not name or cluster is None:
+        return None
+    preset = NodePreset.objects.filter(cluster=cluster, name=name).first()
+    if preset is None:
+        text = f"Cluster {cluster.name} has no node preset {name!r}."
+        reader.wrong("node_preset", text, "unknown_node_preset")
         return base
-    variables = [_read_variable(reader.errors, f"env[{index}]", item) for index, item in enumerate(given)]
-    seen: set[str] = set()
-    for index, variable in enumerate(variables):
-        if variable.name and variable.name in seen:
-            reader.errors.append(
-                FieldError(f"env[{index}].name", f"{variable.name} is there already.", "doubled")
-            )
-        seen.add(variable.name)
-    return tuple(variables)
+    return Placement(
+        preset=preset.name,
+        node_selector=preset.node_selector,
+        tolerations=msgspec.convert(preset.tolerations, tuple[Toleration, ...]),
+    )
 
 
-def _read_variable(errors: list[FieldError], path: str, item: object) -> EnvVar:
-    section = Reader(item, path=path, errors=errors)
-    if not isinstance(item, dict):
-        return EnvVar(name="")
-    section.allow_only(("name", "value"))
-    name = section.text("name", required=True, longest=200)
-    if name and not _ENV_NAME.fullmatch(name):
-        section.wrong(
-            "name",
-            "Use letters, digits, dots, hyphens and underscores; begin with no digit.",
-            "invalid_env_name",
-        )
-    return EnvVar(name=name, value=section.text("value", longest=MAX_ENV_VALUE))
+def read_registry(reader: Reader, team: Team, image: str, current: Spec | None) -> str:
+    """The registry whose login pulls the image: the one named, else the image's own where there is a login.
+
+    What was chosen stays until the image changes.
+    """
+    given = reader.raw("registry")
+    if given is MISSING:
+        if current is not None and current.image == image:
+            return current.registry
+        return _login_for(team, image)
+    name = reader.text("registry", longest=200)
+    if name and not RegistryCredential.objects.filter(team=team, registry=name).exists():
+        text = f"Team {team.name} has no login for {name!r}; a lead adds one on the team's page."
+        reader.wrong("registry", text, "unknown_registry")
+    return name
+
+
+def _login_for(team: Team, image: str) -> str:
+    try:
+        host = parse_image(image).registry
+    except ValueError:
+        return ""
+    return host if RegistryCredential.objects.filter(team=team, registry=host).exists() else ""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 MAX_IMAGE_LENGTH = 400
+DOCKER_HUB = "docker.io"
 
 _ALNUM = r"[a-z0-9]+"
 _COMPONENT = rf"{_ALNUM}(?:(?:\.|_|__|-+){_ALNUM})*"
@@ -28,6 +29,13 @@ class ImageReference:
     def model_name(self) -> str:
         """A name for the model: the last part of the image's name, made DNS-1123."""
         return re.sub(r"[^a-z0-9]+", "-", self.name.rsplit("/", 1)[-1]).strip("-")[:50].strip("-")
+
+    @property
+    def registry(self) -> str:
+        """The host that has the image, with its port; "docker.io" where none is named."""
+        first, slash, _ = self.name.partition("/")
+        is_host = slash and ("." in first or ":" in first or first == "localhost")
+        return first if is_host else DOCKER_HUB
 
     @property
     def version(self) -> str:

@@ -78,6 +78,25 @@ class Reader:
             return default
         return value
 
+    def optional_integer(
+        self, field: str, default: int | None, *, least: int, most: int, what: str = "This"
+    ) -> int | None:
+        """As `integer`; null says that there is none."""
+        if self.raw(field) is None:
+            return None
+        if field not in self:
+            return default
+        return self.integer(field, least, least=least, most=most, what=what)
+
+    def boolean(self, field: str, default: bool) -> bool:
+        value = self.raw(field)
+        if value is MISSING:
+            return default
+        if not isinstance(value, bool):
+            self.wrong(field, "This must be true or false.", "not_a_boolean")
+            return default
+        return value
+
     def choice(self, field: str, default: str, options: Collection[str]) -> str:
         value = self.raw(field)
         if value is MISSING:

@@ -1,22 +1,24 @@
 """Payloads of the REST contract, and of the forms, made into typed requests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from django.conf import settings
 from django.db.models import Q
 
-from deployments.errors import VersionHasAnotherImage
-from deployments.models import Cluster, Deployment, Model, ModelVersion, Namespace, Revision
+from deployments.models import Cluster, Deployment, ModelVersion, Namespace, Revision
 from deployments.spec import fields
-from deployments.spec.images import MAX_IMAGE_LENGTH, parse_image
+from deployments.spec.choice import Choice, read_choice
+from deployments.spec.env import Environment, check_against_version, read_env, with_defaults
 from deployments.spec.reader import MISSING, Reader
-from k8s.spec import PRESETS, Resources, Rollout, Service, Spec
+from deployments.spec.scaling import autoscaling_of, read_autoscaling, read_replicas
+from deployments.spec.sizes import default_size
+from k8s.spec import Autoscaling, Resources, Rollout, Security, Service, Spec
 from teams.models import Team
 
 DEFAULT_PORT = 8080
+DEFAULT_START_SECONDS = 120
 
 _CHANGEABLE = (
     "model",
@@ -29,7 +31,12 @@ _CHANGEABLE = (
     "health_path",
     "service",
     "env",
+    "autoscaling",
     "rollout",
+    "security",
+    "start_seconds",
+    "node_preset",
+    "registry",
     "change_cause",
 )
 WRITABLE = ("name", "cluster", *_CHANGEABLE)
@@ -37,6 +44,8 @@ WRITABLE = ("name", "cluster", *_CHANGEABLE)
 
 READ_ONLY = (
     "team",
+    "paused",
+    "placement",
     "namespace",
     "status",
     "endpoint",
@@ -51,18 +60,8 @@ READ_ONLY = (
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """What to serve. `known` is None when model and version must be registered first."""
-
-    model: str
-    version: str
-    image: str
-    known: ModelVersion | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class CreateRequest:
-    """A whole, valid wish for a new deployment."""
+    """A whole, valid wish for a new deployment. `secret_values` are in clear, by `EnvVar.ref`."""
 
     name: str
     cluster: Cluster
@@ -71,16 +70,23 @@ class CreateRequest:
     change_cause: str
     choice: Choice
     spec: Spec
+    autoscaling: Autoscaling | None = None
+    secret_values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeRequest:
-    """The wish after a change: the whole spec, and the count if it was named."""
+    """The wish after a change: the whole spec and autoscaling, and the count if it was named.
+
+    `secret_values` are those set anew, in clear, by `EnvVar.ref`.
+    """
 
     replicas: int | None
     change_cause: str
     choice: Choice
     spec: Spec
+    autoscaling: Autoscaling | None = None
+    secret_values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def spec_of(stored: Deployment | Revision) -> Spec:
@@ -100,33 +106,52 @@ def parse_create(team: Team, payload: Mapping[str, Any]) -> CreateRequest:
     name = reader.text("name", required=True, longest=1000)
     fields.check_name(reader, "name", name, starts_with_letter=True)
     cluster, namespace = _read_cluster(reader, team)
-    choice = _read_choice(reader, team)
+    choice = read_choice(reader, team)
     known = choice.known if choice else None
     port = fields.read_port(reader, "port", known.port if known else DEFAULT_PORT)
+    start_seconds = fields.read_start_seconds(reader, DEFAULT_START_SECONDS)
+    environment = with_defaults(read_env(reader, ()), known)
+    check_against_version(reader, environment, known)
+    image = choice.image if choice else ""
     spec = Spec(
         model=choice.model if choice else "",
         version=choice.version if choice else "",
-        image=choice.image if choice else "",
+        image=image,
         port=port,
         health_path=fields.read_health_path(reader, known.health_path if known else "/healthz"),
+        start_seconds=start_seconds,
         resources=fields.read_resources(reader, _resources_of(known)),
         service=fields.read_service(reader, Service(port=port)),
-        env=fields.read_env(reader, ()),
-        rollout=fields.read_rollout(reader, Rollout()),
+        env=environment.variables,
+        rollout=fields.read_rollout(reader, Rollout(), start_seconds=start_seconds),
+        security=fields.read_security(reader, Security(run_as_user=user_of(known))),
+        placement=fields.read_placement(reader, cluster, None),
+        registry=fields.read_registry(reader, team, image, None),
     )
-    replicas = _read_replicas(reader, 1)
+    autoscaling = read_autoscaling(reader, None)
+    replicas = read_replicas(reader, 1)
     change_cause = _read_change_cause(reader)
     if cluster:
-        _check_node_port_free(reader, cluster, spec.service.node_port, but=None)
+        check_node_port_free(reader, cluster, spec.service.node_port, but=None)
     reader.finish()
     assert cluster and choice  # noqa: S101  finish() has raised otherwise
-    return CreateRequest(name, cluster, namespace, replicas, change_cause, choice, spec)
+    return CreateRequest(
+        name,
+        cluster,
+        namespace,
+        replicas,
+        change_cause,
+        choice,
+        spec,
+        autoscaling,
+        environment.secret_values,
+    )
 
 
 def parse_changes(deployment: Deployment, payload: Mapping[str, Any]) -> ChangeRequest:
     """Merges a change into the newest revision; fields not named stay as they are.
 
-    A port or health path that was the old version's own follows the new version.
+    A port, health path or user that was the old version's own follows the new version.
 
     Raises:
         InvalidInput: with JSON paths.
@@ -135,45 +160,63 @@ def parse_changes(deployment: Deployment, payload: Mapping[str, Any]) -> ChangeR
     reader = Reader(payload)
     reader.allow_only(_CHANGEABLE, read_only=(*READ_ONLY, "name", "cluster"))
     current = spec_of(deployment)
-    old = deployment.version
-    choice = _read_choice(reader, deployment.team, current=deployment) or Choice(
-        current.model, current.version, current.image, old
+    choice = read_choice(reader, deployment.team, current=deployment) or Choice(
+        current.model, current.version, current.image, deployment.version
     )
+    environment = _changed_env(reader, deployment, current, choice)
+    spec = _changed_spec(reader, deployment, current, choice, environment)
+    autoscaling = read_autoscaling(reader, autoscaling_of(deployment))
+    replicas = read_replicas(reader, deployment.replicas) if "replicas" in reader else None
+    change_cause = _read_change_cause(reader)
+    check_node_port_free(reader, deployment.cluster, spec.service.node_port, but=deployment)
+    reader.finish()
+    return ChangeRequest(replicas, change_cause, choice, spec, autoscaling, environment.secret_values)
+
+
+def _changed_env(reader: Reader, deployment: Deployment, current: Spec, choice: Choice) -> Environment:
+    environment = read_env(reader, current.env)
+    another = choice.known is not None and choice.known.pk != deployment.version_id
+    if another and "env" not in reader:
+        environment = with_defaults(environment, choice.known)
+    # What the catalogue demands meanwhile stops only changes that have to do with it.
+    if another or "env" in reader:
+        check_against_version(reader, environment, choice.known)
+    return environment
+
+
+def _changed_spec(
+    reader: Reader, deployment: Deployment, current: Spec, choice: Choice, environment: Environment
+) -> Spec:
+    old = deployment.version
     new = choice.known or old
     port = fields.read_port(reader, "port", new.port if current.port == old.port else current.port)
     health_path = new.health_path if current.health_path == old.health_path else current.health_path
-    spec = Spec(
+    security = current.security
+    if security.run_as_user == user_of(old):
+        security = msgspec.structs.replace(security, run_as_user=user_of(new))
+    start_seconds = fields.read_start_seconds(reader, current.start_seconds)
+    return Spec(
         model=choice.model,
         version=choice.version,
         image=choice.image,
         port=port,
         health_path=fields.read_health_path(reader, health_path),
+        start_seconds=start_seconds,
         resources=fields.read_resources(reader, current.resources),
         service=fields.read_service(reader, current.service),
-        env=fields.read_env(reader, current.env),
-        rollout=fields.read_rollout(reader, current.rollout),
+        env=environment.variables,
+        rollout=fields.read_rollout(reader, current.rollout, start_seconds=start_seconds),
+        security=fields.read_security(reader, security),
+        placement=fields.read_placement(reader, deployment.cluster, current.placement),
+        registry=fields.read_registry(reader, deployment.team, choice.image, current),
     )
-    replicas = _read_replicas(reader, deployment.replicas) if "replicas" in reader else None
-    change_cause = _read_change_cause(reader)
-    _check_node_port_free(reader, deployment.cluster, spec.service.node_port, but=deployment)
-    reader.finish()
-    return ChangeRequest(replicas, change_cause, choice, spec)
 
 
-def parse_replicas(replicas: object) -> int:
-    """A valid count.
-
-    Raises:
-        InvalidInput: not a whole number, or out of range.
-    """
-    reader = Reader({"replicas": replicas})
-    value = _read_replicas(reader, 0)
-    reader.finish()
-    return value
-
-
-def _read_replicas(reader: Reader, default: int) -> int:
-    return reader.integer("replicas", default, least=0, most=settings.MAX_REPLICAS, what="Replicas")
+def user_of(version: ModelVersion | None) -> int:
+    """The user id that pods of a version run as when nobody chooses one."""
+    if version is None or version.run_as_user is None:
+        return Security().run_as_user
+    return version.run_as_user
 
 
 def _read_change_cause(reader: Reader) -> str:
@@ -182,10 +225,10 @@ def _read_change_cause(reader: Reader) -> str:
 
 
 def _resources_of(version: ModelVersion | None) -> Resources:
-    small = PRESETS["small"]
+    usual = default_size()
     if version is None or not version.resources:
-        return small
-    return msgspec.convert({**msgspec.to_builtins(small), **version.resources}, Resources)
+        return usual
+    return msgspec.convert({**msgspec.to_builtins(usual), **version.resources}, Resources)
 
 
 def _read_cluster(reader: Reader, team: Team) -> tuple[Cluster | None, str]:
@@ -206,73 +249,7 @@ def _read_cluster(reader: Reader, team: Team) -> tuple[Cluster | None, str]:
     return space.cluster, space.name
 
 
-def _read_choice(reader: Reader, team: Team, *, current: Deployment | None = None) -> Choice | None:
-    """From `image`, or from `model` and `version`; None when wrong, or (on a change) not named."""
-    if reader.raw("image") not in (MISSING, None, ""):
-        return _choice_from_image(reader, team)
-    named = [field for field in ("model", "version") if reader.raw(field) not in (MISSING, None, "")]
-    if not named:
-        if current is None:
-            reader.wrong("image", "Give an image, or a model and its version.", "required")
-        return None
-    if current is None and len(named) == 1:
-        missing = "version" if named == ["model"] else "model"
-        reader.wrong(missing, "Model and version belong together.", "required")
-        return None
-    old_model = current.version.model.name if current else ""
-    model = reader.text("model", old_model, longest=50)
-    if current and model != old_model and "version" not in named:
-        reader.wrong("version", "Model and version belong together.", "required")
-        return None
-    version = reader.text("version", current.version.version if current else "", longest=60)
-    return _known_choice(reader, team, model, version)
-
-
-def _known_choice(reader: Reader, team: Team, model: str, version: str) -> Choice | None:
-    if not model or not version:
-        return None
-    row = _find_version(team, model, version)
-    if row is not None:
-        return Choice(row.model.name, row.version, row.image, row)
-    if not Model.objects.filter(team=team, name=model, deleted_at=None).exists():
-        reader.wrong("model", f"Team {team.name} has no model called {model!r}.", "unknown_model")
-    else:
-        reader.wrong("version", f"Model {model} has no version {version!r}.", "unknown_version")
-    return None
-
-
-def _find_version(team: Team, model: str, version: str) -> ModelVersion | None:
-    rows = ModelVersion.objects.filter(model__team=team, model__deleted_at=None, deleted_at=None)
-    return rows.select_related("model").filter(model__name=model, version=version).first()
-
-
-def _choice_from_image(reader: Reader, team: Team) -> Choice | None:
-    image = reader.text("image", longest=MAX_IMAGE_LENGTH).strip()
-    if not image:
-        return None
-    try:
-        reference = parse_image(image)
-    except ValueError:
-        reader.wrong(
-            "image",
-            "This is not an image reference; they look like registry/team/model:1.0.",
-            "invalid_image",
-        )
-        return None
-    model = reader.text("model", longest=50) or reference.model_name
-    version = reader.text("version", longest=60) or reference.version
-    fields.check_name(reader, "model", model, starts_with_letter=False)
-    fields.check_version(reader, "version" if "version" in reader else "image", version)
-    known = _find_version(team, model, version)
-    if known is not None and known.image != image:
-        raise VersionHasAnotherImage(
-            f"Version {version} of model {model} is registered with image {known.image}. "
-            "Give another tag, or name model and version yourself.",
-        )
-    return Choice(model, version, image, known)
-
-
-def _check_node_port_free(
+def check_node_port_free(
     reader: Reader, cluster: Cluster, node_port: int | None, *, but: Deployment | None
 ) -> None:
     if node_port is None:
