@@ -1,6 +1,7 @@
 """Reads. Every queryset has the person's permission inside: a stranger finds nothing."""
 
 from deployments.selectors.access import Person, clusters_visible_to, get_team, require_role
+from deployments.selectors.autoscaler import ShownAutoscaler, present_autoscaler
 from deployments.selectors.catalogue import (
     deployments_of_version,
     get_model,
@@ -32,6 +33,7 @@ from teams.access import may_deploy_somewhere, role_of, teams_of
 __all__ = [
     "Overview",
     "Person",
+    "ShownAutoscaler",
     "address_in_cluster",
     "clusters_visible_to",
     "counts_by_state",
@@ -53,6 +55,7 @@ __all__ = [
     "operations_visible_to",
     "overview",
     "pods_of",
+    "present_autoscaler",
     "present_status",
     "require_role",
     "revisions_of",
