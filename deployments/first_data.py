@@ -1,4 +1,4 @@
-"""What a new installation begins with: a team, accounts, a cluster, the sample models.
+"""What a new installation begins with: keys, sizes, a team, accounts, a cluster, the sample models.
 
 Runs at each start: what is there stays as it is, except the cluster's
 credentials, which follow the kubeconfig.
@@ -15,8 +15,9 @@ import yaml
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from deployments.models import Cluster, ClusterState, Model, ModelVersion, Namespace
-from deployments.sealing import SealBroken, seal, unseal
+from deployments.models import Cluster, ClusterState, Model, ModelVersion, Namespace, SizePreset
+from deployments.sealing import SealBroken, ensure_sealing_key, seal, unseal
+from deployments.spec.sizes import first_sizes
 from k8s.connect import load_kubeconfig
 from teams import audit
 from teams.models import Membership, Team
@@ -78,6 +79,9 @@ def ensure_first_data(*, kubeconfig: Path | None, context: str, data_dir: Path) 
         UnusableCredentials, SealBroken, OSError: the kubeconfig cannot be used, stored or read.
     """
     with transaction.atomic():
+        ensure_sealing_key()
+        if not SizePreset.objects.exists():
+            SizePreset.objects.bulk_create(first_sizes())
         team, _ = Team.objects.get_or_create(name=TEAM, defaults={"title": "Pricing"})
         passwords = _ensure_accounts(team)
         if passwords:

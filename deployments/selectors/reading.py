@@ -5,6 +5,7 @@ import uuid
 import msgspec
 from django.db.models import Count, QuerySet
 
+from deployments.counts import autoscaling_of
 from deployments.errors import NotFound
 from deployments.models import (
     Deployment,
@@ -17,7 +18,7 @@ from deployments.models import (
 )
 from deployments.selectors.access import Person
 from deployments.selectors.status import ShownDeployment, with_shown_state
-from deployments.spec import autoscaling_of, spec_of
+from deployments.spec import spec_of
 from k8s import manifests
 from k8s.cluster import Manifest
 from k8s.spec import Wish

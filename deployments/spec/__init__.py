@@ -13,7 +13,7 @@ from deployments.spec.requests import (
     parse_create,
     spec_of,
 )
-from deployments.spec.scaling import autoscaling_of, parse_autoscaling, parse_replicas
+from deployments.spec.scaling import parse_autoscaling, parse_replicas
 from deployments.spec.sizes import default_size, resources_of, size_presets
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "CreateRequest",
     "ImageReference",
     "Reader",
-    "autoscaling_of",
     "default_size",
     "is_archived",
     "parse_autoscaling",

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 from django.db.models import Q
 
+from deployments.counts import autoscaling_of
 from deployments.models import Cluster, Deployment, ModelVersion, Namespace, Revision
 from deployments.spec import fields
 from deployments.spec.choice import Choice, read_choice
 from deployments.spec.env import Environment, check_against_version, read_env, with_defaults
 from deployments.spec.reader import MISSING, Reader
-from deployments.spec.scaling import autoscaling_of, read_autoscaling, read_replicas
+from deployments.spec.scaling import read_autoscaling, read_replicas
 from deployments.spec.sizes import default_size
 from k8s.spec import Autoscaling, Resources, Rollout, Security, Service, Spec
 from teams.models import Team

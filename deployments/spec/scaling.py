@@ -3,10 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from django.conf import settings
 
-from deployments.models import Deployment
 from deployments.spec.reader import MISSING, Reader
 from k8s.spec import Autoscaling
 
@@ -19,11 +17,6 @@ _FIELDS = (
     "target_memory_percent",
     "scale_down_seconds",
 )
-
-
-def autoscaling_of(deployment: Deployment) -> Autoscaling | None:
-    """The autoscaler that is wanted, typed; also while the deployment is paused."""
-    return msgspec.convert(deployment.autoscaling, Autoscaling) if deployment.autoscaling else None
 
 
 def parse_replicas(replicas: object) -> int:
