@@ -10,11 +10,13 @@ import msgspec
 from k8s import raw
 from k8s.errors import MalformedRequest
 from k8s.facts import (
+    AutoscalerFacts,
     Condition,
     ContainerFacts,
     DeploymentFacts,
     EventFacts,
     Facts,
+    MetricFacts,
     NodeFacts,
     PodFacts,
     PortFacts,
@@ -172,6 +174,7 @@ def _pod(pod: raw.Pod) -> PodFacts:
         conditions=_conditions(status.conditions),
         containers=tuple(containers),
         **_requested(spec),
+        **_patience(spec),
     )
 
 
@@ -212,6 +215,13 @@ def _requested(spec: raw.PodSpec) -> dict[str, Any]:
     starting = [_amounts(c) for c in spec.init_containers or ()]
     names = ("cpu_request", "memory_request", "cpu_limit", "memory_limit", "gpu_request")
     return {n: max(sum(c[n] for c in running), max((c[n] for c in starting), default=0)) for n in names}
+
+
+def _patience(spec: raw.PodSpec) -> dict[str, Any]:
+    checks = [c.startup_probe for c in spec.containers or () if c.startup_probe is not None]
+    # A field that is left out has Kubernetes' own default.
+    seconds = [(check.period_seconds or 10) * (check.failure_threshold or 3) for check in checks]
+    return {"start_seconds": max(seconds)} if seconds else {}
 
 
 def _amounts(container: raw.Container) -> dict[str, int]:
@@ -307,12 +317,42 @@ def _node(found: raw.Node) -> NodeFacts:
         memory_capacity=bytes_(capacity.get("memory", "0")),
         memory_allocatable=bytes_(allocatable.get("memory", "0")),
         gpu_allocatable={k: pieces(v) for k, v in allocatable.items() if _is_gpu(k)},
+        pods_allocatable=pieces(allocatable.get("pods", "0")),
     )
 
 
 def _node_address(addresses: list[raw.NodeAddress]) -> str:
     by_type = {a.type: a.address for a in reversed(addresses)}
     return next((by_type[t] for t in ("ExternalIP", "InternalIP", "Hostname") if t in by_type), "")
+
+
+def _autoscaler(found: raw.Autoscaler) -> AutoscalerFacts:
+    spec, status = found.spec, found.status
+    measured = {
+        metric.resource.name: metric.resource.current.average_utilization
+        for metric in status.current_metrics or ()
+        if metric.resource is not None and metric.resource.current is not None
+    }
+    metrics = tuple(
+        MetricFacts(
+            resource=metric.resource.name,
+            target=(metric.resource.target and metric.resource.target.average_utilization) or 0,
+            current=measured.get(metric.resource.name),
+        )
+        for metric in spec.metrics or ()
+        if metric.resource is not None
+    )
+    return AutoscalerFacts(
+        **_identity(found.metadata),
+        target=spec.scale_target_ref.name,
+        min_replicas=1 if spec.min_replicas is None else spec.min_replicas,
+        max_replicas=spec.max_replicas,
+        current_replicas=status.current_replicas or 0,
+        desired_replicas=status.desired_replicas or 0,
+        last_scaled_at=status.last_scale_time,
+        metrics=metrics,
+        conditions=_conditions(status.conditions),
+    )
 
 
 def _event(found: raw.Event) -> EventFacts:
@@ -344,4 +384,5 @@ _READERS: "Final[dict[str, tuple[msgspec.json.Decoder[Any], Callable[[Any], Fact
     "Service": (msgspec.json.Decoder(raw.Service), _service),
     "Node": (msgspec.json.Decoder(raw.Node), _node),
     "Event": (msgspec.json.Decoder(raw.Event), _event),
+    "HorizontalPodAutoscaler": (msgspec.json.Decoder(raw.Autoscaler), _autoscaler),
 }

@@ -63,7 +63,8 @@ class PodFacts(Facts, frozen=True, kw_only=True):
 
     `ready` is its Ready *condition*, never the containers' own flags: a lost
     node keeps those true. `owner` is the name of its controller. Requests and
-    limits are those of all containers together.
+    limits are those of all containers together. `start_seconds` is how long
+    its start-up check allows for the first answer.
     """
 
     phase: str = ""
@@ -80,6 +81,7 @@ class PodFacts(Facts, frozen=True, kw_only=True):
     cpu_limit: int = 0
     memory_limit: int = 0
     gpu_request: int = 0
+    start_seconds: int = 120
 
     @property
     def ready(self) -> bool:
@@ -143,6 +145,8 @@ class ServiceFacts(Facts, frozen=True, kw_only=True):
 
 
 class NodeFacts(Facts, frozen=True, kw_only=True):
+    """A node. `taints` are "key=value:effect"; `pods_allocatable` 0 means that it does not say."""
+
     ready: bool = False
     ready_message: str = ""
     unschedulable: bool = False
@@ -154,6 +158,7 @@ class NodeFacts(Facts, frozen=True, kw_only=True):
     memory_capacity: int = 0
     memory_allocatable: int = 0
     gpu_allocatable: dict[str, int] = {}
+    pods_allocatable: int = 0
 
 
 class EventFacts(Facts, frozen=True, kw_only=True):

@@ -13,8 +13,8 @@ State = Literal["pending", "deploying", "running", "degraded", "failed", "paused
 
 # A server that has answered once and then does not for this long is not merely starting.
 UNREADY_PATIENCE: Final = timedelta(seconds=15)
-# The start-up check's own patience, and some more.
-STARTUP_PATIENCE: Final = timedelta(seconds=150)
+# Beyond the start-up check's own patience.
+STARTUP_PATIENCE: Final = timedelta(seconds=30)
 # The first crash may be a start-up race; the second is a habit.
 CRASHES: Final = 2
 _MESSAGE_CHARACTERS: Final = 400
@@ -111,6 +111,14 @@ def is_newest(deployment: DeploymentFacts, pod: PodFacts) -> bool:
     return pod.labels.get(TEMPLATE, "") == deployment.template
 
 
+def is_stuck(deployment: DeploymentFacts, *, expected_revision: int) -> bool:
+    """Whether the rollout of that revision has made no progress for as long as its deadline allows."""
+    if deployment.revision != expected_revision or deployment.observed_generation < deployment.generation:
+        return False
+    progressing = _condition(deployment.conditions, "Progressing")
+    return progressing is not None and progressing.reason == "ProgressDeadlineExceeded"
+
+
 def reason_of(pod: PodFacts) -> str:
     """One word for a pod's row, as `kubectl get pods` says it: "OOMKilled", "Terminating"; "" when well."""
     if pod.deleting_since is not None:
@@ -192,7 +200,8 @@ def _unready_problem(pod: PodFacts, now: datetime) -> Problem | None:
     # Never ready in this run: it may have passed its start-up check a moment
     # ago, and nothing says when. Ready before: the condition says when it ended.
     lost_at = ready.since if ready.since is not None and ready.since > started else None
-    if now < (lost_at + UNREADY_PATIENCE if lost_at else started + STARTUP_PATIENCE):
+    may_start = STARTUP_PATIENCE + timedelta(seconds=pod.start_seconds)
+    if now < (lost_at + UNREADY_PATIENCE if lost_at else started + may_start):
         return None
     return Problem(ready.reason or "Unhealthy", "the server runs but fails its readiness check")
 
@@ -207,9 +216,8 @@ def _worst(
         problem = problem_of(pod, now)
         if problem is not None:
             return problem
-    progressing = _condition(deployment.conditions, "Progressing")
-    if progressing is not None and progressing.reason == "ProgressDeadlineExceeded":
-        return Problem(progressing.reason, "the rollout has stopped making progress")
+    if is_stuck(deployment, expected_revision=deployment.revision):
+        return Problem("ProgressDeadlineExceeded", "the rollout has stopped making progress")
     return None
 
 

@@ -44,10 +44,16 @@ class Resources(Raw):
     limits: dict[str, str | int | float] | None = None
 
 
+class Probe(Raw):
+    period_seconds: int | None = None
+    failure_threshold: int | None = None
+
+
 class Container(Raw):
     name: str
     image: str | None = None
     resources: Resources | None = None
+    startup_probe: Probe | None = None
 
 
 class Waiting(Raw):
@@ -215,6 +221,49 @@ class Event(Raw):
     series: EventSeries | None = None
     source: EventSource | None = None
     reporting_component: str | None = None
+
+
+class MetricAmount(Raw):
+    average_utilization: int | None = None
+
+
+class ResourceMetric(Raw):
+    name: str = ""
+    target: MetricAmount | None = None
+    current: MetricAmount | None = None
+
+
+class Metric(Raw):
+    """A metric, wanted or current; before the first figure there is one without a resource."""
+
+    resource: ResourceMetric | None = None
+
+
+class ScaleTarget(Raw):
+    name: str = ""
+
+
+class AutoscalerSpec(Raw):
+    scale_target_ref: ScaleTarget = msgspec.field(default_factory=ScaleTarget)
+    min_replicas: int | None = None
+    max_replicas: int = 0
+    metrics: list[Metric] | None = None
+
+
+class AutoscalerStatus(Raw):
+    current_replicas: int | None = None
+    desired_replicas: int | None = None
+    last_scale_time: datetime | None = None
+    current_metrics: list[Metric] | None = None
+    conditions: list[RawCondition] | None = None
+
+
+class Autoscaler(Raw):
+    """A HorizontalPodAutoscaler of autoscaling/v2."""
+
+    metadata: Metadata
+    spec: AutoscalerSpec = msgspec.field(default_factory=AutoscalerSpec)
+    status: AutoscalerStatus = msgspec.field(default_factory=AutoscalerStatus)
 
 
 class ListMetadata(Raw):

@@ -132,7 +132,8 @@ FAILURES = {
         frozenset({"ContainersNotReady"}),
         "fails its readiness check",
         "Unhealthy",
-        later=STARTUP_PATIENCE,
+        # That pod has no start-up check, and is given the time that ours have.
+        later=STARTUP_PATIENCE + timedelta(seconds=120),
     ),
 }
 

@@ -8,7 +8,16 @@ import pytest
 
 from k8s import errors
 from k8s.decode import decode_line, decode_list, facts_of
-from k8s.facts import DeploymentFacts, EventFacts, NodeFacts, PodFacts, ReplicaSetFacts, ServiceFacts
+from k8s.facts import (
+    AutoscalerFacts,
+    DeploymentFacts,
+    EventFacts,
+    MetricFacts,
+    NodeFacts,
+    PodFacts,
+    ReplicaSetFacts,
+    ServiceFacts,
+)
 from k8s.manifests import template_fingerprint
 from tests.k8s.samples import document, exchange, objects
 from tests.k8s.wishes import WISH, built
@@ -153,3 +162,43 @@ def test_facts_go_to_json_and_back() -> None:
     for raw in objects("bad_pods", "Pod").values():
         facts = facts_of("Pod", raw)
         assert msgspec.convert(json.loads(json.dumps(msgspec.to_builtins(facts))), PodFacts) == facts
+
+
+def autoscaler(name: str, **status: object) -> AutoscalerFacts:
+    raw = objects("hpa", "HorizontalPodAutoscaler")[name]
+    raw["status"].update(status)
+    facts = facts_of("HorizontalPodAutoscaler", raw)
+    assert isinstance(facts, AutoscalerFacts)
+    return facts
+
+
+def test_an_autoscaler_and_what_it_looks_at() -> None:
+    facts = autoscaler("burner")
+    assert (facts.target, facts.min_replicas, facts.max_replicas) == ("burner", 1, 3)
+    assert (facts.current_replicas, facts.desired_replicas) == (3, 3)
+    assert facts.metrics == (MetricFacts(resource="cpu", target=50, current=150),)
+    assert facts.last_scaled_at == datetime(2026, 11, 23, 20, 24, 1, tzinfo=UTC)
+    assert [c.reason for c in facts.conditions] == ["ReadyForNewScale", "ValidMetricFound", "TooManyReplicas"]
+
+
+@pytest.mark.parametrize("nothing", [None, [], [{"type": ""}], [{"type": "Resource", "resource": {}}]])
+def test_an_autoscaler_without_a_figure_has_none(nothing: object) -> None:
+    facts = autoscaler("burner", currentMetrics=nothing)
+    assert facts.metrics == (MetricFacts(resource="cpu", target=50, current=None),)
+
+
+def test_an_autoscaler_without_its_target_is_read() -> None:
+    facts = autoscaler("nocpurequest")
+    assert (facts.current_replicas, facts.last_scaled_at) == (0, None)
+    assert facts.conditions[0].reason == "FailedGetScale"
+
+
+def test_a_pod_tells_how_long_it_may_take_to_start() -> None:
+    raw = next(iter(objects("demo_objects", "Pod").values()))
+    facts = facts_of("Pod", raw)
+    assert isinstance(facts, PodFacts)
+    assert facts.start_seconds == 120, "without a start-up check"
+    raw["spec"]["containers"][0]["startupProbe"] = {"periodSeconds": 2, "failureThreshold": 300}
+    facts = facts_of("Pod", raw)
+    assert isinstance(facts, PodFacts)
+    assert facts.start_seconds == 600

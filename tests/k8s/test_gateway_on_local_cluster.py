@@ -72,7 +72,7 @@ def judged(cluster: KubernetesCluster, wish: Wish) -> Judgement:
     return judge(
         found,
         pods(cluster, wish.namespace),
-        wanted=wish.replicas,
+        wanted=wish.replicas or 0,
         expected_revision=wish.revision,
         now=datetime.now(UTC),
     )

@@ -8,7 +8,7 @@ import pytest
 
 from k8s.decode import facts_of
 from k8s.facts import Condition, ContainerFacts, DeploymentFacts, PodFacts
-from k8s.health import Judgement, judge, problem_of, reason_of
+from k8s.health import Judgement, is_stuck, judge, problem_of, reason_of
 from k8s.labels import TEMPLATE
 from tests.k8s.samples import objects
 
@@ -189,6 +189,26 @@ def test_a_slow_start_is_no_failure() -> None:
     server = {"started": True, "ready": False, "started_at": NOW - timedelta(seconds=60)}
     ready = condition("Ready", False, since=NOW - timedelta(seconds=61))
     assert of(deployment(), pod(False, server=server, conditions=(ready,)), pod()).state == "deploying"
+
+
+def test_a_model_that_loads_for_long_is_given_the_time_it_asked_for() -> None:
+    server = {"started": True, "ready": False, "started_at": NOW - timedelta(seconds=400)}
+    ready = condition("Ready", False, since=NOW - timedelta(seconds=401))
+    patient = pod(False, server=server, conditions=(ready,), start_seconds=600)
+    assert of(deployment(), patient, pod()).state == "deploying"
+    hasty = pod(False, server=server, conditions=(ready,), start_seconds=60)
+    assert of(deployment(), hasty, pod()).state == "degraded"
+
+
+def test_a_rollout_is_stuck_past_its_deadline_and_only_the_newest() -> None:
+    overdue = deployment(
+        conditions=(condition("Progressing", False, reason="ProgressDeadlineExceeded"),), revision=3
+    )
+    assert is_stuck(overdue, expected_revision=3)
+    assert not is_stuck(overdue, expected_revision=4), "what is told is of the revision before"
+    unseen = msgspec.structs.replace(overdue, generation=9, observed_generation=8)
+    assert not is_stuck(unseen, expected_revision=3)
+    assert not is_stuck(deployment(revision=3), expected_revision=3)
 
 
 def test_a_long_message_is_cut() -> None:
