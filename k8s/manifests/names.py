@@ -28,7 +28,7 @@ def secret_key(variable: EnvVar) -> str:
 
 def registry_secret_name(registry: str) -> str:
     """The Secret with a team's login to a registry ("registry.example.com:5000"), one in each namespace."""
-    slug = re.sub(r"[^a-z0-9]+", "-", registry.lower()).strip("-")[:40]
+    slug = re.sub(r"[^a-z0-9]+", "-", registry.lower()).strip("-")[:36]
     # Two registries may look alike when written in the letters of a name.
     return f"{_REGISTRY_PREFIX}{slug}-{hashlib.sha256(registry.encode()).hexdigest()[:6]}"
 
