@@ -18,7 +18,7 @@ STARTUP_PATIENCE: Final = timedelta(seconds=30)
 # The first crash may be a start-up race; the second is a habit.
 CRASHES: Final = 2
 _MESSAGE_CHARACTERS: Final = 400
-_IMAGE_REASONS: Final = frozenset(
+IMAGE_REASONS: Final = frozenset(
     {
         "ErrImagePull",
         "ImagePullBackOff",
@@ -28,7 +28,7 @@ _IMAGE_REASONS: Final = frozenset(
         "RegistryUnavailable",
     }
 )
-_START_REASONS: Final = frozenset(
+START_REASONS: Final = frozenset(
     {
         "CreateContainerConfigError",
         "CreateContainerError",
@@ -153,19 +153,20 @@ def problem_of(pod: PodFacts, now: datetime) -> Problem | None:
 
 def _container_problem(pod: PodFacts, container: ContainerFacts) -> Problem | None:
     what = "its preparation" if container.is_init else "the server"
-    if container.reason in _IMAGE_REASONS:
+    if container.reason in IMAGE_REASONS:
         return Problem(
             container.reason,
             f"the image {container.image} cannot be pulled: {container.message}".rstrip(": "),
         )
-    if container.reason in _START_REASONS:
+    if container.reason in START_REASONS:
         return Problem(container.reason, f"{what} cannot be started: {container.message}".rstrip(": "))
-    if container.reason == "CrashLoopBackOff" or _crashes(container):
+    if container.reason == "CrashLoopBackOff" or crashes(container):
         return _crash(pod, container, what)
     return None
 
 
-def _crashes(container: ContainerFacts) -> bool:
+def crashes(container: ContainerFacts) -> bool:
+    """Whether a container keeps ending, by its restarts and its last end."""
     # CrashLoopBackOff itself is hardly ever visible since 1.36: between two
     # runs the state stays `terminated`, and during one it is `running`.
     if container.is_init and container.state == "terminated" and container.exit_code == 0:
