@@ -3,7 +3,7 @@
 import logging
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -13,8 +13,9 @@ from django.utils import timezone
 
 from deployments import clients, nudges, operations, settling
 from deployments.models import Cluster as ClusterRow
-from deployments.models import Deployment, OperationState, Pod, TimelineEntry
+from deployments.models import Deployment, OperationState, Pod, SecretValue, TimelineEntry
 from deployments.reconcile import leases, writing
+from deployments.sealing import SealBroken
 from k8s.cluster import Cluster
 from k8s.errors import ClusterError, UnusableCredentials
 
@@ -69,8 +70,9 @@ def _one_round(row: Deployment, holder: uuid.UUID, connect: Connect) -> Outcome 
         cluster = connect(row.cluster)
         if row.delete_requested_at is not None:
             return _store_removed(row, holder, left=writing.remove(row, cluster, renew))
-        return _store_written(row, holder, writing.write(row, cluster, renew))
-    except UnusableCredentials as exc:
+        remember = lambda kinds: _remember_kinds(row, holder, kinds)  # noqa: E731
+        return _store_written(row, holder, writing.write(row, cluster, renew, remember))
+    except (UnusableCredentials, SealBroken) as exc:
         return _postpone(row, holder, str(exc))
     except ClusterError as exc:
         if writing.is_passing(exc):
@@ -79,14 +81,28 @@ def _one_round(row: Deployment, holder: uuid.UUID, connect: Connect) -> Outcome 
         return _refuse(row, holder, exc)
 
 
+def _remember_kinds(row: Deployment, holder: uuid.UUID, kinds: Iterable[str]) -> None:
+    """Before such an object is made. Raises: LeaseLost."""
+    wanted = list(kinds)
+    if wanted == row.applied_kinds:
+        return
+    if not Deployment.objects.filter(pk=row.pk, lease_holder=holder).update(applied_kinds=wanted):
+        raise leases.LeaseLost
+
+
 def _store_written(row: Deployment, holder: uuid.UUID, written: writing.Written) -> Outcome | None:
     with transaction.atomic():
         fresh = leases.lock_held(row, holder)
         fresh.cluster_generation = written.cluster_generation
+        # An autoscaler may have gone on since we wrote, which was seen while nobody judged.
+        settling.adopt_if_autoscaled(fresh, count_before=written.replicas)
         fresh.node_port = written.node_port
+        fresh.applied_kinds = written.kinds
+        if writing.AUTOSCALER not in written.kinds:
+            fresh.autoscaler = None
         if fresh.generation != row.generation:
             # Somebody wished anew while we wrote. The lease stays ours; go again.
-            fresh.save(update_fields=["cluster_generation", "node_port"])
+            fresh.save(update_fields=["cluster_generation", "node_port", "applied_kinds", "autoscaler"])
             return None
         first = fresh.applied_generation < fresh.generation
         removed_meanwhile = fresh.drifted and not row.drifted
@@ -113,9 +129,12 @@ def _store_removed(row: Deployment, holder: uuid.UUID, *, left: int) -> Outcome:
             operations.move(operation, OperationState.WAITING)
         if left == 0:
             fresh.deleted_at = timezone.now()
-            fresh.facts, fresh.node_port = None, None
-            fresh.save(update_fields=["deleted_at", "facts", "node_port"])
+            fresh.facts, fresh.autoscaler, fresh.node_port = None, None, None
+            fresh.applied_kinds = []
+            fresh.save(update_fields=["deleted_at", "facts", "autoscaler", "node_port", "applied_kinds"])
             Pod.objects.filter(deployment=fresh).delete()
+            # The history names its secret variables; their values serve nobody any more.
+            SecretValue.objects.filter(deployment=fresh).delete()
         _judge_and_tell(fresh)
     return Outcome("deleted") if left == 0 else Outcome("removing", _LOOK_AGAIN_SECONDS)
 

@@ -1,50 +1,168 @@
 """What is sent to a cluster for a wish. Knows no lease and stores nothing."""
 
-from collections.abc import Callable
+import base64
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from deployments import counts
 from deployments.models import Deployment
-from deployments.selectors import manifests_of
+from deployments.secrets import secrets_of
+from deployments.selectors import wish_of
 from k8s import manifests
-from k8s.cluster import Applied, Cluster, Manifest, Ref
-from k8s.errors import AlreadyExists, ClusterError, NotFound
+from k8s.cluster import FIELD_MANAGER, HANDOVER_MANAGER, Applied, Cluster, Manifest, Ref
+from k8s.errors import AlreadyExists, Cause, ClusterError, NotFound
 from k8s.labels import INSTANCE, MANAGED_BY, MANAGED_BY_US
+from k8s.spec import Secrets, Wish
 
+AUTOSCALER: Final = "HorizontalPodAutoscaler"
 _MANAGED_BY_LABEL = MANAGED_BY_US.partition("=")[0]
-# Kinds we write, in the order to delete them: first what would make pods anew.
+# Kinds that every wish has, in the order to delete them: first what would make pods anew.
 _OWN_KINDS = ("Deployment", "Service")
 _MADE_KINDS = ("ReplicaSet", "Pod")
+_SHORTEST_HIDDEN = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What the cluster answered to a whole wish."""
+    """What the cluster answered to a whole wish.
+
+    `replicas` is the count that belongs to `cluster_generation`; `kinds` are the kinds
+    that not every wish has, of the objects that are there now.
+    """
 
     cluster_generation: int
+    replicas: int
     node_port: int | None
+    kinds: list[str]
     warnings: tuple[str, ...]
 
 
-def write(deployment: Deployment, cluster: Cluster, before_each: Callable[[], None]) -> Written:
-    """Applies every object of the wish. `before_each` is called before each request.
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """One wish on its way to one cluster."""
+
+    row: Deployment
+    wish: Wish
+    secrets: Secrets
+    cluster: Cluster
+    before_each: Callable[[], None]
+
+
+def write(
+    deployment: Deployment,
+    cluster: Cluster,
+    before_each: Callable[[], None],
+    remember: Callable[[Iterable[str]], None],
+) -> Written:
+    """Applies every object of the wish and takes away those that it has no longer.
+
+    `before_each` is called before each request. `remember` is called with the kinds that
+    not every wish has before one of them is made: whoever is killed in between must not
+    leave an autoscaler that nobody knows of.
 
     Raises:
-        ClusterError, and whatever `before_each` raises.
+        ClusterError, SealBroken, and whatever `before_each` and `remember` raise.
     """
-    wanted = manifests_of(deployment)
-    if deployment.applied_generation == 0:
-        _refuse_foreign(wanted, cluster)
-    # The Service first: where its port is taken, no pod is started in vain.
-    service, workload = (next(m for m in wanted if m["kind"] == kind) for kind in ("Service", "Deployment"))
-    before_each()
-    served = _apply(service, deployment, cluster)
-    before_each()
-    applied = _apply(workload, deployment, cluster)
+    work = _Write(deployment, wish_of(deployment), secrets_of(deployment), cluster, before_each)
+    wanted = [
+        manifest
+        for manifest in manifests.build(
+            work.wish, secrets=work.secrets, gpu_resource=deployment.cluster.gpu_resource
+        )
+        if not _is_login_without_data(manifest)
+    ]
+    kinds = _optional_kinds(wanted, deployment)
+    before: list[str] = deployment.applied_kinds
+    _refuse_foreign([one for one in wanted if _may_be_foreign(one, kinds, deployment)], cluster)
+    remember([*before, *(kind for kind in kinds if kind not in before)])
+    if AUTOSCALER in before and AUTOSCALER not in kinds:
+        # First of all: it would go on to change the count that we are about to set.
+        _delete(AUTOSCALER, work)
+    answers = {_place(manifest): _apply_one(manifest, work) for manifest in wanted}
+    for kind in before:
+        if kind not in kinds and kind != AUTOSCALER:
+            _delete(kind, work)
+    workload = answers["Deployment", deployment.name].object
     return Written(
-        cluster_generation=int(applied.object.get("metadata", {}).get("generation", 0)),
-        node_port=_node_port(served.object),
-        warnings=(*served.warnings, *applied.warnings),
+        cluster_generation=int(workload.get("metadata", {}).get("generation", 0)),
+        replicas=int(workload.get("spec", {}).get("replicas", 1)),
+        node_port=_node_port(answers["Service", deployment.name].object),
+        kinds=kinds,
+        warnings=tuple(warning for answer in answers.values() for warning in answer.warnings),
+    )
+
+
+def _place(manifest: Manifest) -> tuple[str, str]:
+    return manifest["kind"], manifest["metadata"]["name"]
+
+
+def _is_login_without_data(manifest: Manifest) -> bool:
+    """A login to a registry that has been forgotten since: no Secret can be made of it."""
+    return manifest["kind"] == "Secret" and not manifest.get("data")
+
+
+def _optional_kinds(wanted: list[Manifest], row: Deployment) -> list[str]:
+    """Kinds that some wishes have, of objects that belong to this deployment alone."""
+    return [
+        kind
+        for kind, name in map(_place, wanted)
+        # A registry's login is shared by the team's deployments: never taken away for one of them.
+        if kind not in _OWN_KINDS and name == _name_of(kind, row)
+    ]
+
+
+def _name_of(kind: str, row: Deployment) -> str:
+    return manifests.env_secret_name(row.name) if kind == "Secret" else row.name
+
+
+def _may_be_foreign(manifest: Manifest, kinds: list[str], row: Deployment) -> bool:
+    """Whether this would be the first time that we write an object."""
+    kind = manifest["kind"]
+    return row.applied_generation == 0 or (kind in kinds and kind not in row.applied_kinds)
+
+
+def _delete(kind: str, work: _Write) -> None:
+    work.before_each()
+    work.cluster.delete(Ref(kind, work.row.namespace, _name_of(kind, work.row)))
+
+
+def _apply_one(manifest: Manifest, work: _Write) -> Applied:
+    if manifest["kind"] == "Deployment" and "replicas" not in manifest["spec"]:
+        return _apply_without_count(manifest, work)
+    return _apply(manifest, work)
+
+
+def _apply_without_count(manifest: Manifest, work: _Write) -> Applied:
+    """Applies a Deployment whose count an autoscaler owns.
+
+    A count that its only owner stops sending is reset to 1, so the present one is
+    first given into another hand, which keeps it until the autoscaler writes.
+    """
+    work.before_each()
+    try:
+        found = work.cluster.get(Ref("Deployment", work.row.namespace, work.row.name))
+    except NotFound:
+        found = {}
+    count, ours = int(found.get("spec", {}).get("replicas", 0)), _is_our_count(found)
+    if count == 0:
+        # There is none to keep, and an autoscaler does not begin at none.
+        count, ours = counts.replicas_to_begin_with(work.row), True
+        _apply({**manifest, "spec": {"replicas": count, **manifest["spec"]}}, work)
+    if ours:
+        work.before_each()
+        work.cluster.apply(manifests.handover(work.wish, count), field_manager=HANDOVER_MANAGER)
+    return _apply(manifest, work)
+
+
+def _is_our_count(found: Manifest) -> bool:
+    """Whether we own the field `spec.replicas` of an object."""
+    managed: list[dict[str, Any]] = found.get("metadata", {}).get("managedFields") or []
+    return any(
+        entry.get("manager") == FIELD_MANAGER
+        and entry.get("operation") == "Apply"
+        and "f:replicas" in entry.get("fieldsV1", {}).get("f:spec", {})
+        for entry in managed
     )
 
 
@@ -66,14 +184,40 @@ def _refuse_foreign(wanted: list[Manifest], cluster: Cluster) -> None:
             )
 
 
-def _apply(manifest: Manifest, deployment: Deployment, cluster: Cluster) -> Applied:
+def _apply(manifest: Manifest, work: _Write) -> Applied:
+    work.before_each()
     try:
-        return cluster.apply(manifest)
+        return work.cluster.apply(manifest)
     except NotFound as exc:
-        if f'namespaces "{deployment.namespace}"' not in exc.message:
+        if f'namespaces "{work.row.namespace}"' not in exc.message:
             raise
-    cluster.apply(manifests.namespace(deployment.namespace, deployment.team.name))
-    return cluster.apply(manifest)
+    except ClusterError as exc:
+        if manifest["kind"] != "Secret":
+            raise
+        # Whoever checks objects on their way into the cluster may answer with what it read.
+        raise _without_values(exc, work.secrets) from None
+    work.cluster.apply(manifests.namespace(work.row.namespace, work.row.team.name))
+    return work.cluster.apply(manifest)
+
+
+def _without_values(error: ClusterError, secrets: Secrets) -> ClusterError:
+    """The same refusal with every secret value in it hidden: it is stored and shown."""
+    values = [*secrets.values.values(), *([secrets.pull.password] if secrets.pull else [])]
+    spoken = [value for value in values if len(value) >= _SHORTEST_HIDDEN]
+    spoken += [base64.b64encode(value.encode()).decode() for value in spoken]
+
+    def hide(text: str) -> str:
+        for value in spoken:
+            text = text.replace(value, "***")
+        return text
+
+    return type(error)(
+        hide(error.message),
+        status=error.status,
+        reason=error.reason,
+        causes=tuple(Cause(cause.field, hide(cause.message), cause.reason) for cause in error.causes),
+        retry_after_seconds=error.retry_after_seconds,
+    )
 
 
 def _node_port(service: Manifest) -> int | None:
@@ -92,6 +236,11 @@ def remove(deployment: Deployment, cluster: Cluster, before_each: Callable[[], N
     """
     labels = f"{MANAGED_BY_US},{INSTANCE}={deployment.name}"
     left = 0
+    # An autoscaler would complain of a Deployment that is gone; Secrets last, pods may start until then.
+    for kind in deployment.applied_kinds:
+        if kind != "Secret":
+            before_each()
+            cluster.delete(Ref(kind, deployment.namespace, _name_of(kind, deployment)))
     for kind in _OWN_KINDS:
         before_each()
         for found in cluster.list(kind, deployment.namespace, labels=labels):
@@ -99,6 +248,9 @@ def remove(deployment: Deployment, cluster: Cluster, before_each: Callable[[], N
     for kind in _MADE_KINDS:
         before_each()
         left += len(cluster.list(kind, deployment.namespace, labels=labels))
+    if "Secret" in deployment.applied_kinds:
+        before_each()
+        cluster.delete(Ref("Secret", deployment.namespace, _name_of("Secret", deployment)))
     return left
 
 

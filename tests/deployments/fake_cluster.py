@@ -51,7 +51,10 @@ class FakeCluster:
         key = (manifest["kind"], space, meta["name"])
         stored = copy.deepcopy(manifest)
         old = self.objects.get(key)
-        changed = old is None or old["spec"] != self._with_port(stored).get("spec")
+        if old is not None and manifest["kind"] == "Deployment":
+            # A count that somebody else owns stays, and so does all that only one of them sends.
+            stored = {**copy.deepcopy(old), **stored, "spec": {**old["spec"], **stored["spec"]}}
+        changed = old is None or old.get("spec") != self._with_port(stored).get("spec")
         generation = (old["metadata"]["generation"] if old else 0) + changed
         stored["metadata"]["generation"] = generation
         self.objects[key] = self._with_port(stored)

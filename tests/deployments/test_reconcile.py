@@ -27,7 +27,11 @@ def test_a_wish_is_written_and_remembered(deployment: Deployment, fake_cluster: 
     outcome = reconcile_deployment(deployment.pk, connect=fake_cluster)
     deployment.refresh_from_db()
     assert (outcome.word, outcome.again_in_seconds) == ("applied", None)
-    assert fake_cluster.applied == ["Service/house-prices", "Deployment/house-prices"]
+    assert fake_cluster.applied == [
+        "Service/house-prices",
+        "Deployment/house-prices",
+        "PodDisruptionBudget/house-prices",
+    ]
     assert workload(fake_cluster)["spec"]["replicas"] == 2
     assert (deployment.applied_generation, deployment.cluster_generation) == (1, 1)
     assert (deployment.lease_until, deployment.state) == (None, "deploying")
@@ -37,7 +41,7 @@ def test_a_wish_is_written_and_remembered(deployment: Deployment, fake_cluster: 
 def test_a_second_run_writes_nothing(deployment: Deployment, fake_cluster: FakeCluster) -> None:
     reconcile_deployment(deployment.pk, connect=fake_cluster)
     assert reconcile_deployment(deployment.pk, connect=fake_cluster).word == "settled"
-    assert len(fake_cluster.applied) == 2
+    assert len(fake_cluster.applied) == 3
 
 
 def test_a_wish_changed_while_applying_is_applied_next(
@@ -205,7 +209,11 @@ def test_a_delete_ends_when_its_pods_are_gone(
     outcome = reconcile_deployment(deployment.pk, connect=fake_cluster)
     deployment.refresh_from_db()
     assert (outcome.word, deployment.state, deployment.deleted_at) == ("removing", "deleting", None)
-    assert fake_cluster.deleted == ["Deployment/house-prices", "Service/house-prices"]
+    assert fake_cluster.deleted == [
+        "PodDisruptionBudget/house-prices",
+        "Deployment/house-prices",
+        "Service/house-prices",
+    ]
     del fake_cluster.objects["Pod", "pricing", "p"]
     assert reconcile_deployment(deployment.pk, connect=fake_cluster).word == "deleted"
     deployment.refresh_from_db()
