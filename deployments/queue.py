@@ -45,6 +45,11 @@ def enqueue_pod_delete(operation_id: uuid.UUID) -> None:
     _send_hint("deployments.tasks.delete_pod", [str(operation_id)])
 
 
+def enqueue_rollback(deployment_id: int) -> None:
+    """Asks a worker to roll a stuck rollout back. Never raises; the sweep finds it."""
+    _send_hint("deployments.tasks.roll_back", [deployment_id])
+
+
 def send_question(name: str, args: list[Any], *, expires_seconds: float) -> None:
     """Puts a task into the interactive queue; nobody answers it after it expires.
 

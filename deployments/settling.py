@@ -179,6 +179,12 @@ def is_stuck(deployment: Deployment) -> bool:
     return any(_is_past_deadline(condition) for condition in facts.conditions)
 
 
+def may_roll_back(deployment: Deployment) -> bool:
+    """Whether a stuck rollout asks for an automatic rollback, as far as the row alone tells."""
+    rollout: dict[str, object] = deployment.spec.get("rollout") or {}
+    return rollout.get("auto_rollback") is True and is_stuck(deployment)
+
+
 def _is_past_deadline(condition: Condition) -> bool:
     return condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded"
 

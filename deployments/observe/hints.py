@@ -26,6 +26,7 @@ class Hints:
         self._sent_at: dict[Nudge, float] = {}
         self._pending: set[Nudge] = set()
         self._to_reconcile: set[int] = set()
+        self._to_roll_back: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hints")
 
     def tell(self, told: Iterable[Nudge]) -> None:
@@ -34,14 +35,18 @@ class Hints:
     def reconcile(self, deployment_ids: Iterable[int]) -> None:
         self._to_reconcile.update(deployment_ids)
 
+    def roll_back(self, deployment_ids: Iterable[int]) -> None:
+        self._to_roll_back.update(deployment_ids)
+
     async def run(self) -> None:
         """Sends what is due, for ever."""
         while True:
             await asyncio.sleep(_FLUSH_SECONDS)
             due = self._take_due(time.monotonic())
             ids, self._to_reconcile = self._to_reconcile, set()
-            if due or ids:
-                await asyncio.get_running_loop().run_in_executor(self._thread, _send, due, ids)
+            stuck, self._to_roll_back = self._to_roll_back, set()
+            if due or ids or stuck:
+                await asyncio.get_running_loop().run_in_executor(self._thread, _send, due, ids, stuck)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -56,7 +61,9 @@ class Hints:
         return due
 
 
-def _send(due: list[Nudge], ids: set[int]) -> None:
+def _send(due: list[Nudge], ids: set[int], stuck: set[int]) -> None:
     nudges.send(*due)
     for deployment_id in ids:
         queue.enqueue(deployment_id)
+    for deployment_id in stuck:
+        queue.enqueue_rollback(deployment_id)

@@ -5,18 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from deployments import settling
+from deployments import counts, settling
 from deployments.models import Deployment, Operation, OperationState, Pod
 from deployments.nudges import Nudge
 from deployments.observe import around
 from deployments.observe.batches import KindBatch, Word, reduce_words
-from k8s.facts import DeploymentFacts, EventFacts, NodeFacts, PodFacts, ServiceFacts
+from k8s.facts import AutoscalerFacts, DeploymentFacts, EventFacts, NodeFacts, PodFacts, ServiceFacts
 from k8s.health import reason_of
 from k8s.labels import INSTANCE, TEMPLATE
 
@@ -47,6 +47,7 @@ class Recorded:
 
     nudges: dict[int, Nudge] = field(default_factory=dict)
     to_reconcile: set[int] = field(default_factory=set)
+    to_roll_back: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -59,6 +60,8 @@ class _Work:
     services: dict[Key, ServiceFacts] = field(default_factory=dict)
     gone_deployments: dict[Key, str] = field(default_factory=dict)
     gone_services: set[Key] = field(default_factory=set)
+    autoscalers: dict[Key, AutoscalerFacts] = field(default_factory=dict)
+    gone_autoscalers: dict[Key, str] = field(default_factory=dict)
     touched: set[Key] = field(default_factory=set)
 
 
@@ -94,17 +97,25 @@ def _sorted_by_deployment(cluster_id: int, kinds: dict[str, KindBatch]) -> _Work
         work.deployments[facts.namespace, facts.name] = facts
     work.gone_deployments = {(gone.namespace, gone.name): gone.uid for gone in deployments.gone.values()}
     if deployments.complete:
-        work.gone_deployments |= _ghost_deployments(cluster_id, deployments)
+        work.gone_deployments |= _ghosts(cluster_id, "facts", deployments)
     services = kinds.get("Service", KindBatch())
     for service in cast("Iterable[ServiceFacts]", services.changed.values()):
         work.services[service.namespace, service.name] = service
     work.gone_services = {(gone.namespace, gone.name) for gone in services.gone.values()}
+    autoscalers = kinds.get("HorizontalPodAutoscaler", KindBatch())
+    for scaler in cast("Iterable[AutoscalerFacts]", autoscalers.changed.values()):
+        work.autoscalers[scaler.namespace, scaler.name] = scaler
+    work.gone_autoscalers = {(gone.namespace, gone.name): gone.uid for gone in autoscalers.gone.values()}
+    if autoscalers.complete:
+        work.gone_autoscalers |= _ghosts(cluster_id, "autoscaler", autoscalers)
     work.touched = {
         *work.pods,
         *work.deployments,
         *work.gone_deployments,
         *work.services,
         *work.gone_services,
+        *work.autoscalers,
+        *work.gone_autoscalers,
         *_keys_of_pods(cluster_id, work.gone_pods),
     }
     return work
@@ -116,9 +127,10 @@ def _ghost_pods(cluster_id: int, listed: KindBatch) -> set[str]:
     return set(known) - set(listed.changed)
 
 
-def _ghost_deployments(cluster_id: int, listed: KindBatch) -> dict[Key, str]:
-    known = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None, facts__isnull=False)
-    rows = known.values_list("namespace", "name", "facts__uid")
+def _ghosts(cluster_id: int, column: Literal["facts", "autoscaler"], listed: KindBatch) -> dict[Key, str]:
+    """Objects we know, by the column that holds them, that a whole list no longer has."""
+    known = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None, **{f"{column}__isnull": False})
+    rows = known.values_list("namespace", "name", f"{column}__uid")
     return {(space, name): uid for space, name, uid in rows if uid not in listed.changed}
 
 
@@ -226,44 +238,54 @@ def _record_one(
     recorded: Recorded,
 ) -> None:
     now = timezone.now()
-    removed = _gone(key, row, work)
-    if key in work.deployments:
-        row.facts = msgspec.to_builtins(work.deployments[key])
-    elif removed:
-        row.facts = None
-    if key in work.services:
-        row.node_port = _node_port(work.services[key])
-    row.observed_at = now
-    row.save(update_fields=["facts", "node_port", "observed_at"])
-    _notice_drift(key, row, work, now, removed=removed, recorded=recorded)
+    removed = _store_seen(key, row, work, now)
+    _notice_drift(row, removed, now, recorded)
     settling.refresh(row, pods, now=now, may_end=may_end)
+    if settling.may_roll_back(row):
+        recorded.to_roll_back.add(row.pk)
     if row.delete_requested_at is not None and not pods and row.facts is None:
         # All we knew of is gone: a worker makes sure and ends the deployment.
         recorded.to_reconcile.add(row.pk)
     recorded.nudges[row.pk] = Nudge(team=row.team.name, deployment=row.name)
 
 
-def _gone(key: Key, row: Deployment, work: _Work) -> bool:
+def _store_seen(key: Key, row: Deployment, work: _Work, now: datetime) -> str:
+    """Puts what was seen into the row; answers the kind of an object of ours that is gone, "" for none."""
+    removed = ""
+    if key in work.services:
+        row.node_port = _node_port(work.services[key])
+    elif key in work.gone_services:
+        removed = "Service"
+    if key in work.autoscalers:
+        row.autoscaler = msgspec.to_builtins(work.autoscalers[key])
+    elif _is_gone(row.autoscaler, work.gone_autoscalers.get(key)):
+        row.autoscaler = None
+        # Where none is wished for, it was a worker that took it away.
+        removed = "HorizontalPodAutoscaler" if counts.autoscaler_owns_count(row) else removed
+    if key in work.deployments:
+        count_before = (row.facts or {}).get("wanted_replicas")
+        row.facts = msgspec.to_builtins(work.deployments[key])
+        settling.adopt_if_autoscaled(row, count_before=count_before)
+    elif _is_gone(row.facts, work.gone_deployments.get(key)):
+        row.facts = None
+        removed = "Deployment"
+    row.observed_at = now
+    row.save(update_fields=["facts", "autoscaler", "cluster_generation", "node_port", "observed_at"])
+    return removed
+
+
+def _is_gone(known: dict[str, Any] | None, gone_uid: str | None) -> bool:
     """Whether the object that we saw last is gone, and not an older one of the same name."""
-    known: dict[str, Any] = row.facts or {}
-    return (
-        key in work.gone_deployments
-        and key not in work.deployments
-        and work.gone_deployments[key] == known.get("uid")
-    )
+    return known is not None and known.get("uid") == gone_uid
 
 
-def _notice_drift(
-    key: Key, row: Deployment, work: _Work, now: datetime, *, removed: bool, recorded: Recorded
-) -> None:
+def _notice_drift(row: Deployment, removed: str, now: datetime, recorded: Recorded) -> None:
     if row.delete_requested_at is not None or row.applied_generation == 0:
         return
-    service_removed = key in work.gone_services and key not in work.services
     if row.drifted:
         recorded.to_reconcile.add(row.pk)
-    elif removed or service_removed:
-        what = "Deployment" if removed else "Service"
-        settling.mark_drifted(row, f"The {what} was deleted outside Timoneiro; being created again", now)
+    elif removed:
+        settling.mark_drifted(row, f"The {removed} was deleted outside Timoneiro; being created again", now)
         recorded.to_reconcile.add(row.pk)
     elif settling.is_drifted(row, now):
         settling.mark_drifted(row, "Changed outside Timoneiro; being put back", now)

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 WATCHED: dict[str, str] = {
     "Deployment": MANAGED_BY_US,
     "Service": MANAGED_BY_US,
+    "HorizontalPodAutoscaler": MANAGED_BY_US,
     "Pod": MANAGED_BY_US,
     "Event": "",
     "Node": "",
@@ -98,6 +99,7 @@ class WatchedCluster:
             wrote_at = time.monotonic()
             self._hints.tell(recorded.nudges.values())
             self._hints.reconcile(recorded.to_reconcile)
+            self._hints.roll_back(recorded.to_roll_back)
 
     async def _keep_liveness(self) -> None:
         written: datetime | None = None
