@@ -143,6 +143,8 @@ CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    # Not each minute: people are promised that a schedule fires within half a minute.
+    "schedules": {"task": "deployments.tasks.fire_schedules", "schedule": 5.0, "options": {"expires": 15}},
     "retention": {"task": "deployments.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -4,9 +4,11 @@ import uuid
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
-from deployments.models import Operation, OperationState
+from deployments import settling
+from deployments.models import Deployment, Operation, OperationState, Revision, State
 from deployments.operations import ONE_SHOT
 from deployments.reconcile import leases
 
@@ -19,10 +21,11 @@ _PATIENCE = timedelta(seconds=5)
 class Unsettled:
     deployments: list[int]
     pod_deletes: list[uuid.UUID]
+    stuck: list[int]
 
 
 def find_unsettled() -> Unsettled:
-    """Deployments to reconcile and pods still to delete that are in nobody's hands."""
+    """Deployments to reconcile or to roll back, and pods still to delete, that are in nobody's hands."""
     now = timezone.now()
     rows = leases.unsettled(now).order_by("updated_at", "pk").values_list("pk", flat=True)
     waiting = Operation.objects.filter(
@@ -30,4 +33,17 @@ def find_unsettled() -> Unsettled:
         state__in=(OperationState.QUEUED, OperationState.APPLYING),
         created_at__lt=now - _PATIENCE,
     )
-    return Unsettled(list(rows[:_MOST]), list(waiting.values_list("pk", flat=True)[:_MOST]))
+    return Unsettled(list(rows[:_MOST]), list(waiting.values_list("pk", flat=True)[:_MOST]), _find_stuck())
+
+
+def _find_stuck() -> list[int]:
+    """Deployments whose rollout is stuck and that want what served before."""
+    served = Revision.objects.filter(deployment=OuterRef("pk"), served_at__isnull=False)
+    rows = Deployment.objects.filter(
+        Exists(served.filter(number__lt=OuterRef("revision"))),
+        deleted_at=None,
+        state__in=(State.DEPLOYING, State.DEGRADED, State.FAILED),
+        applied_generation=F("generation"),
+        spec__rollout__auto_rollback=True,
+    )
+    return [row.pk for row in rows[:_MOST] if settling.may_roll_back(row)]

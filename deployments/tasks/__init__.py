@@ -1,6 +1,21 @@
 """Celery shells: an id in, state read again, nothing decided here."""
 
 from deployments.tasks import interactive
-from deployments.tasks.background import delete_pod, forget_old, reconcile, sweep
+from deployments.tasks.background import (
+    delete_pod,
+    fire_schedules,
+    forget_old,
+    reconcile,
+    roll_back,
+    sweep,
+)
 
-__all__ = ["delete_pod", "forget_old", "interactive", "reconcile", "sweep"]
+__all__ = [
+    "delete_pod",
+    "fire_schedules",
+    "forget_old",
+    "interactive",
+    "reconcile",
+    "roll_back",
+    "sweep",
+]

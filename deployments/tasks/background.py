@@ -4,9 +4,9 @@ import uuid
 
 from celery import shared_task
 
+from deployments import intent, retention, scheduling
 from deployments import reconcile as reconciling
-from deployments import retention
-from deployments.queue import enqueue, enqueue_pod_delete
+from deployments.queue import enqueue, enqueue_pod_delete, enqueue_rollback
 
 
 @shared_task(name="deployments.tasks.reconcile")
@@ -31,6 +31,20 @@ def sweep() -> None:
         enqueue(deployment_id)
     for operation_id in found.pod_deletes:
         enqueue_pod_delete(operation_id)
+    for deployment_id in found.stuck:
+        enqueue_rollback(deployment_id)
+
+
+@shared_task(name="deployments.tasks.roll_back")
+def roll_back(deployment_id: int) -> None:
+    """Brings back what served before a rollout got stuck, where that is wished for."""
+    intent.automatic_rollback(deployment_id)
+
+
+@shared_task(name="deployments.tasks.fire_schedules")
+def fire_schedules() -> None:
+    """Does what the clock asks for."""
+    scheduling.fire_due()
 
 
 @shared_task(name="deployments.tasks.forget_old")
