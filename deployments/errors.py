@@ -167,6 +167,14 @@ class NothingReady(DomainError):
     retry_after_seconds = 2
 
 
+class SecretsUnavailable(DomainError):
+    """The installation has no key yet to encrypt secrets with."""
+
+    code = "secrets_unavailable"
+    title = "Secrets cannot be stored"
+    status = 503
+
+
 class WorkersNotReachable(DomainError):
     """The queue to the workers (Redis) is down."""
 

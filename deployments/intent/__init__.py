@@ -18,13 +18,18 @@ from deployments.intent.changing import (
     delete,
     delete_pod,
     restart,
-    scale,
     update_deployment,
 )
+from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.naming import suggest_name
+from deployments.intent.rollback import automatic_rollback, rollback
+from deployments.intent.scaling import autoscale, pause, resume, scale
 
 __all__ = [
+    "Draft",
     "add_version",
+    "automatic_rollback",
+    "autoscale",
     "change_model",
     "change_version",
     "create_deployment",
@@ -32,8 +37,13 @@ __all__ = [
     "delete_model",
     "delete_pod",
     "delete_version",
+    "draft",
+    "draft_change",
+    "pause",
     "register_model",
     "restart",
+    "resume",
+    "rollback",
     "scale",
     "suggest_name",
     "update_deployment",

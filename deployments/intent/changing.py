@@ -9,58 +9,101 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import nudges, operations, queue
-from deployments.errors import DuplicateName, FieldError, PermissionDenied
+from deployments.errors import DuplicateName, FieldError, InvalidInput, PermissionDenied
+from deployments.intent import repeats
 from deployments.intent.catalogue import ensure_version
-from deployments.intent.common import add_revision, check_role, lock, record, store_wish
+from deployments.intent.common import (
+    Edit,
+    add_revision,
+    change,
+    check_generation,
+    check_role,
+    lock,
+    record,
+    store_wish,
+)
+from deployments.intent.keeping import keep_secrets
+from deployments.intent.scaling import refuse_if_autoscaled, set_autoscaling, set_replicas
 from deployments.models import Deployment, Operation
 from deployments.selectors import get_pod
-from deployments.spec import parse_changes, parse_create, parse_replicas, spec_of
-from deployments.spec.changes import describe_changes
-from deployments.spec.requests import CreateRequest
+from deployments.spec import autoscaling_of, parse_changes, parse_create, spec_of
+from deployments.spec.changes import count, describe_autoscaling, describe_changes
+from deployments.spec.requests import ChangeRequest, CreateRequest
 from teams import audit
 from teams.models import Team
 from teams.roles import Role
+
+NO_CHANGE = "Apply again without a change"
 
 
 def create_deployment(team: Team, payload: Mapping[str, Any], *, by: User) -> Operation:
     """A new deployment from a payload of the REST contract.
 
+    An equal request of the same person within a minute, as a double click makes, is
+    answered with the first one's operation.
+
     Raises:
-        InvalidInput, DuplicateName, VersionHasAnotherImage, PermissionDenied, NotFound.
+        InvalidInput, DuplicateName, VersionHasAnotherImage, SecretsUnavailable, PermissionDenied, NotFound.
     """
     check_role(by, team, Role.DEPLOYER, action="create", target=str(payload.get("name", ""))[:60])
-    with transaction.atomic():
-        request = parse_create(team, payload)
-        if Deployment.objects.filter(team=team, name=request.name, deleted_at=None).exists():
-            raise _duplicate(team, request.name)
-        try:
-            with transaction.atomic():
-                row = _insert(team, request, by)
-        except IntegrityError as exc:
-            # Another request took the name between our look and our insert.
-            raise _duplicate(team, request.name) from exc
-        summary = describe_changes(None, request.spec)
-        add_revision(row, request.spec, summary=summary, cause=request.change_cause, by=by)
-        text = f"Create {request.spec.model} {request.spec.version} with {_replicas(request.replicas)}"
-        return store_wish(row, "create", text, by=by)
+    digest = repeats.digest_of(by.username, f"create in {team.pk}", payload)
+    try:
+        with transaction.atomic():
+            request = parse_create(team, payload)
+            holder = _holder_of(team, request.name)
+            if holder is not None:
+                return _first_answer(holder, digest)
+            return _create(team, request, digest, by)
+    except IntegrityError as exc:
+        # Another request took the name between our look and our insert.
+        holder = _holder_of(team, str(payload.get("name", "")))
+        if holder is None:
+            raise duplicate_name(team, str(payload.get("name", ""))) from exc
+        return _first_answer(holder, digest)
+    except InvalidInput:
+        # What this very request has taken already is no mistake of it: a node port, for instance.
+        holder = _holder_of(team, str(payload.get("name", "")))
+        earlier = repeats.newest_create(holder, digest) if holder else None
+        if earlier is None:
+            raise
+        return earlier
 
 
-def _insert(team: Team, request: CreateRequest, by: User) -> Deployment:
-    version = ensure_version(team, request.choice, request.spec, by=by)
-    return Deployment.objects.create(
+def _create(team: Team, request: CreateRequest, digest: str, by: User) -> Operation:
+    row = Deployment.objects.create(
         team=team,
         cluster=request.cluster,
         namespace=request.namespace,
         name=request.name,
-        version=version,
+        version=ensure_version(team, request.choice, request.spec, by=by),
         replicas=request.replicas,
         spec=msgspec.to_builtins(request.spec),
+        autoscaling=msgspec.to_builtins(request.autoscaling),
         message="Waiting to be applied",
         created_by=by,
     )
+    keep_secrets(row, request.spec, request.secret_values, by=by)
+    summary = describe_changes(None, request.spec)
+    add_revision(row, request.spec, summary=summary, cause=request.change_cause, by=by)
+    scaling = describe_autoscaling(request.autoscaling) if request.autoscaling else count(request.replicas)
+    text = f"Create {request.spec.model} {request.spec.version} with {scaling}"
+    return store_wish(row, "create", text, by=by, digest=digest)
 
 
-def _duplicate(team: Team, name: str) -> DuplicateName:
+def _holder_of(team: Team, name: str) -> Deployment | None:
+    """Whoever has the name now. Fresh: a transaction that failed sees nothing more."""
+    return Deployment.objects.filter(team=team, name=name, deleted_at=None).first()
+
+
+def _first_answer(holder: Deployment, digest: str) -> Operation:
+    """Raises: DuplicateName: the name was not taken by the same request."""
+    earlier = repeats.newest_create(holder, digest) if holder.delete_requested_at is None else None
+    if earlier is None:
+        raise duplicate_name(holder.team, holder.name)
+    return earlier
+
+
+def duplicate_name(team: Team, name: str) -> DuplicateName:
     detail = f"Team {team.name} has a deployment {name!r} already."
     return DuplicateName(detail, errors=[FieldError("name", detail, "duplicate_name")])
 
@@ -71,41 +114,61 @@ def update_deployment(
     """Merges changes into the wish; a new revision where the spec changed.
 
     Raises:
-        InvalidInput, VersionHasAnotherImage, BeingDeleted, StaleGeneration, PermissionDenied, NotFound.
+        InvalidInput, VersionHasAnotherImage, AutoscalerOwnsReplicas, SecretsUnavailable, BeingDeleted,
+        StaleGeneration, PermissionDenied, NotFound.
     """
     check_role(by, deployment.team, Role.DEPLOYER, action="update", target=deployment.name)
-    with transaction.atomic():
-        row = lock(deployment, if_generation=if_generation)
+
+    def edit(row: Deployment) -> Edit:
         request = parse_changes(row, changes)
-        texts = []
-        current = spec_of(row)
-        if request.spec != current:
-            row.version = ensure_version(row.team, request.choice, request.spec, by=by)
-            summary = describe_changes(current, request.spec)
-            add_revision(row, request.spec, summary=summary, cause=request.change_cause, by=by)
-            texts.append(f"Revision {row.revision}: {summary}")
-        if request.replicas is not None and request.replicas != row.replicas:
-            texts.append(f"Scale from {row.replicas} to {request.replicas}")
-            row.replicas = request.replicas
-        text = "; ".join(texts) or "Apply again without a change"
-        return store_wish(row, "update", text, by=by, arguments={"fields": sorted(changes)})
+        return Edit("; ".join(_merge(row, request, by)) or NO_CHANGE, {"fields": sorted(changes)})
+
+    return change(
+        deployment,
+        "update",
+        edit,
+        by=by,
+        request=changes,
+        if_generation=if_generation,
+        already=lambda row: _is_merged(row, changes),
+    )
 
 
-def scale(
-    deployment: Deployment, replicas: object, *, by: User, if_generation: int | None = None
-) -> Operation:
-    """Sets the number of replicas.
+def _merge(row: Deployment, request: ChangeRequest, by: User) -> list[str]:
+    """Stores the new revision, if there is one, and changes the row; in words."""
+    texts = []
+    current = spec_of(row)
+    if request.spec != current:
+        row.version = ensure_version(row.team, request.choice, request.spec, by=by)
+        keep_secrets(row, request.spec, request.secret_values, by=by)
+        summary = describe_changes(current, request.spec)
+        add_revision(row, request.spec, summary=summary, cause=request.change_cause, by=by)
+        texts.append(f"Revision {row.revision}: {summary}")
+    return texts + merge_scaling(row, request)
+
+
+def merge_scaling(row: Deployment, request: ChangeRequest) -> list[str]:
+    """Sets count and autoscaler of a row as a change says; in words.
 
     Raises:
-        InvalidInput, BeingDeleted, StaleGeneration, PermissionDenied, NotFound.
+        AutoscalerOwnsReplicas: another count was named, and the autoscaler stays.
     """
-    check_role(by, deployment.team, Role.DEPLOYER, action="scale", target=deployment.name)
-    wanted = parse_replicas(replicas)
-    with transaction.atomic():
-        row = lock(deployment, if_generation=if_generation)
-        before, row.replicas = row.replicas, wanted
-        text = f"Scale from {before} to {wanted}"
-        return store_wish(row, "scale", text, by=by, arguments={"from": before, "replicas": wanted})
+    texts = []
+    scales = request.replicas is not None and request.replicas != row.replicas
+    if scales and request.autoscaling is not None:
+        refuse_if_autoscaled(row)
+    if request.replicas is not None and scales:
+        texts.append(set_replicas(row, request.replicas))
+    if request.autoscaling != autoscaling_of(row):
+        texts.append(set_autoscaling(row, request.autoscaling))
+    return texts
+
+
+def _is_merged(row: Deployment, changes: Mapping[str, Any]) -> bool:
+    """Whether a change would find everything as it wants it."""
+    request = parse_changes(row, changes)
+    same_count = request.replicas in (None, row.replicas)
+    return request.spec == spec_of(row) and same_count and request.autoscaling == autoscaling_of(row)
 
 
 def restart(deployment: Deployment, *, by: User, if_generation: int | None = None) -> Operation:
@@ -115,10 +178,12 @@ def restart(deployment: Deployment, *, by: User, if_generation: int | None = Non
         BeingDeleted, StaleGeneration, PermissionDenied, NotFound.
     """
     check_role(by, deployment.team, Role.DEPLOYER, action="restart", target=deployment.name)
-    with transaction.atomic():
-        row = lock(deployment, if_generation=if_generation)
+
+    def edit(row: Deployment) -> Edit:
         row.restarted_at = timezone.now()
-        return store_wish(row, "restart", "Restart: replace every pod", by=by)
+        return Edit("Restart: replace every pod")
+
+    return change(deployment, "restart", edit, by=by, request=None, if_generation=if_generation)
 
 
 def delete(deployment: Deployment, *, by: User, if_generation: int | None = None) -> Operation:
@@ -133,7 +198,8 @@ def delete(deployment: Deployment, *, by: User, if_generation: int | None = None
         audit.record(by.username, "delete", target, team=deployment.team.name, allowed=False)
         raise PermissionDenied("This is somebody else's deployment: deleting it needs the role lead.")
     with transaction.atomic():
-        row = lock(deployment, if_generation=if_generation, refused_delete_too=True)
+        row = lock(deployment, refused_delete_too=True)
+        check_generation(row, if_generation)
         row.delete_requested_at = timezone.now()
         return store_wish(row, "delete", "Delete", by=by)
 
@@ -154,7 +220,3 @@ def delete_pod(deployment: Deployment, pod_name: str, *, by: User) -> Operation:
         transaction.on_commit(lambda: queue.enqueue_pod_delete(operation.pk), robust=True)
         transaction.on_commit(lambda: nudges.publish(row, operation), robust=True)
         return operation
-
-
-def _replicas(count: int) -> str:
-    return f"{count} replica" if count == 1 else f"{count} replicas"

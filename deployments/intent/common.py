@@ -1,6 +1,7 @@
 """What every wish has in common: the role, the lock, the count, the record, the hint to a worker."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +11,29 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments import nudges, operations, queue, settling
-from deployments.errors import BeingDeleted, NotFound, PermissionDenied, StaleGeneration
+from deployments.errors import BeingDeleted, NotFound, PermissionDenied
+from deployments.intent import repeats
 from deployments.models import Deployment, Operation, Revision, TimelineEntry
 from deployments.selectors import require_role
 from k8s.spec import Spec
 from teams import audit
 from teams.models import Team
 from teams.roles import Role
+
+Actor = User | str
+"""Who acts: a person, or the name of a part of this program such as "schedule"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What was done to a locked row: a line for the timeline, and what the record keeps of it."""
+
+    text: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def name_of(by: Actor) -> str:
+    return by if isinstance(by, str) else by.username
 
 
 def check_role(by: User, team: Team, needed: Role, *, action: str, target: str) -> Role:
@@ -33,9 +50,40 @@ def check_role(by: User, team: Team, needed: Role, *, action: str, target: str) 
         raise
 
 
-def lock(
-    deployment: Deployment, *, if_generation: int | None = None, refused_delete_too: bool = False
-) -> Deployment:
+def change(
+    deployment: Deployment,
+    action: str,
+    edit: Callable[[Deployment], Edit],
+    *,
+    by: Actor,
+    request: object,
+    if_generation: int | None = None,
+    already: Callable[[Deployment], bool] | None = None,
+) -> Operation:
+    """One wish: locks the row, lets `edit` change it, stores it.
+
+    `request` is what was asked for. When it comes again with the generation it was first
+    sent with, as a double click does, or when `already` finds nothing left to do, the
+    answer is the newest operation.
+
+    Raises:
+        NotFound, BeingDeleted: as `lock` does.
+        StaleGeneration: `if_generation` is not the newest.
+        DomainError: whatever `edit` refuses.
+    """
+    digest = repeats.digest_of(name_of(by), action, request)
+    with transaction.atomic():
+        row = lock(deployment)
+        if if_generation is not None and if_generation != row.generation:
+            newest = repeats.newest_wish(row)
+            if newest and (repeats.is_same(newest, digest, if_generation) or (already and already(row))):
+                return newest
+            raise repeats.stale(row, if_generation)
+        done = edit(row)
+        return store_wish(row, action, done.text, by=by, arguments=done.arguments, digest=digest)
+
+
+def lock(deployment: Deployment, *, refused_delete_too: bool = False) -> Deployment:
     """The row, fresh and locked until the transaction ends.
 
     `refused_delete_too` lets a row through whose deletion the cluster refused.
@@ -43,7 +91,6 @@ def lock(
     Raises:
         NotFound: deleted meanwhile.
         BeingDeleted: its end has been asked for.
-        StaleGeneration: `if_generation` is not the newest.
     """
     row = (
         Deployment.objects.select_for_update(of=("self",))
@@ -55,14 +102,18 @@ def lock(
     refused = row.refused_generation == row.generation
     if row.delete_requested_at is not None and not (refused_delete_too and refused):
         raise BeingDeleted(f"Deployment {row.name} is being deleted.")
-    if if_generation is not None and if_generation != row.generation:
-        raise StaleGeneration(
-            f"You saw generation {if_generation}; the newest is {row.generation}. Look again, then repeat."
-        )
     return row
 
 
-def add_revision(row: Deployment, spec: Spec, *, summary: str, cause: str, by: User) -> None:
+def check_generation(row: Deployment, if_generation: int | None) -> None:
+    """Raises: StaleGeneration: `if_generation` is not the newest."""
+    if if_generation is not None and if_generation != row.generation:
+        raise repeats.stale(row, if_generation)
+
+
+def add_revision(
+    row: Deployment, spec: Spec, *, summary: str, cause: str, by: Actor, restores: int | None = None
+) -> None:
     """Numbers a new spec and makes it the newest. The row is saved by `store_wish`."""
     stored: dict[str, Any] = msgspec.to_builtins(spec)
     row.revision += 1
@@ -72,16 +123,26 @@ def add_revision(row: Deployment, spec: Spec, *, summary: str, cause: str, by: U
         number=row.revision,
         spec=stored,
         version=row.version,
-        summary=summary,
+        summary=summary[:300],
         change_cause=cause,
-        author=by.username,
+        author=name_of(by),
+        restores=restores,
     )
 
 
 def store_wish(
-    row: Deployment, action: str, text: str, *, by: User, arguments: Mapping[str, Any] | None = None
+    row: Deployment,
+    action: str,
+    text: str,
+    *,
+    by: Actor,
+    arguments: Mapping[str, Any] | None = None,
+    digest: str = "",
 ) -> Operation:
-    """Counts the wish, records it, and tells a worker once it is committed. The row is locked and changed."""
+    """Counts the wish, records it, and tells a worker once it is committed. The row is locked and changed.
+
+    `digest` is what the request is recognised by when it comes again.
+    """
     now = timezone.now()
     row.generation += 1
     row.updated_at = now
@@ -89,7 +150,8 @@ def store_wish(
     row.apply_error, row.apply_attempts, row.retry_at = "", 0, None
     row.save()
     operations.supersede_older(row)
-    operation = operations.begin(row, action, by=by.username, arguments=arguments or {})
+    kept = {**(arguments or {}), **repeats.remember(row, text, digest)}
+    operation = operations.begin(row, action, by=name_of(by), arguments=kept)
     record(row, action, text, by=by, at=now, arguments=arguments)
     settling.refresh(row, now=now)
     # robust: the wish is stored; the sweep recovers a dead broker.
@@ -103,16 +165,16 @@ def record(
     action: str,
     text: str,
     *,
-    by: User,
+    by: Actor,
     at: datetime,
     arguments: Mapping[str, Any] | None = None,
 ) -> None:
     """The audit entry and the timeline entry of an action."""
     audit.record(
-        by.username,
+        name_of(by),
         action,
         f"{row.team.name}/{row.name}",
         team=row.team.name,
         detail={"generation": row.generation, **(arguments or {})},
     )
-    TimelineEntry.objects.create(deployment=row, at=at, kind="wish", text=text[:400], actor=by.username)
+    TimelineEntry.objects.create(deployment=row, at=at, kind="wish", text=text[:400], actor=name_of(by))

@@ -1,11 +1,11 @@
 """Reads of deployments and what belongs to them."""
 
+import copy
 import uuid
 
 import msgspec
 from django.db.models import Count, QuerySet
 
-from deployments.counts import autoscaling_of
 from deployments.errors import NotFound
 from deployments.models import (
     Deployment,
@@ -18,11 +18,13 @@ from deployments.models import (
 )
 from deployments.selectors.access import Person
 from deployments.selectors.status import ShownDeployment, with_shown_state
-from deployments.spec import spec_of
+from deployments.spec import autoscaling_of, spec_of
 from k8s import manifests
 from k8s.cluster import Manifest
 from k8s.spec import Wish
 from teams.access import teams_of
+
+_LOOK_BACK = 50
 
 
 def deployments_visible_to(user: Person, *, include_deleted: bool = False) -> "QuerySet[ShownDeployment]":
@@ -100,6 +102,29 @@ def get_revision(deployment: Deployment, number: int) -> Revision:
     if found is None:
         raise NotFound(f"Deployment {deployment.name} has no revision {number}.")
     return found
+
+
+def rollback_target(deployment: Deployment) -> Revision | None:
+    """The newest older revision that has served and says something else; None when there is none."""
+    older = revisions_of(deployment).filter(number__lt=deployment.revision).exclude(served_at=None)
+    return next((row for row in older[:_LOOK_BACK] if row.spec != deployment.spec), None)
+
+
+def diff_revisions(a: Revision, b: Revision) -> str:
+    """What differs between the objects of two revisions of one deployment: a unified diff, "" for nothing.
+
+    Count, autoscaler and pause are no part of revisions: both are shown with the present ones.
+    """
+    return manifests.diff(
+        _objects_of(a), _objects_of(b), names=(f"revision {a.number}", f"revision {b.number}")
+    )
+
+
+def _objects_of(revision: Revision) -> list[Manifest]:
+    then = copy.copy(revision.deployment)
+    then.revision, then.spec = revision.number, revision.spec
+    wish = wish_of(then, change_cause=revision.change_cause or revision.summary)
+    return manifests.build(wish, gpu_resource=then.cluster.gpu_resource)
 
 
 def endpoint_of(deployment: Deployment) -> str | None:

@@ -1,5 +1,6 @@
 """Rules of what people may ask for: written once, used by forms and API alike."""
 
+from deployments.counts import autoscaling_of
 from deployments.spec.choice import Choice, is_archived
 from deployments.spec.fields import HTTP_METHODS
 from deployments.spec.images import ImageReference, parse_image
@@ -25,6 +26,7 @@ __all__ = [
     "CreateRequest",
     "ImageReference",
     "Reader",
+    "autoscaling_of",
     "default_size",
     "is_archived",
     "parse_autoscaling",

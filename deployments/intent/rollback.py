@@ -1,0 +1,147 @@
+"""Bringing back what an older revision said: by a person, or when a rollout is stuck."""
+
+import msgspec
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from deployments.errors import FieldError, InvalidInput, VersionArchived
+from deployments.intent.common import Actor, Edit, add_revision, change, check_role, lock, store_wish
+from deployments.models import Deployment, Operation, RegistryCredential, Revision
+from deployments.selectors import rollback_target
+from deployments.settling import stored_facts
+from deployments.spec import Reader, is_archived, spec_of
+from deployments.spec.changes import describe_changes
+from deployments.spec.requests import check_node_port_free
+from k8s.spec import Spec
+from teams.roles import Role
+
+AUTOMATIC = "automatic rollback"
+"""Who acts when nobody does."""
+_MOST_REVISIONS = 2**31 - 1
+
+
+def rollback(
+    deployment: Deployment,
+    revision: object,
+    *,
+    by: User,
+    confirm_archived: bool = False,
+    if_generation: int | None = None,
+) -> Operation:
+    """Makes a new revision that says what revision number `revision` said. The count stays.
+
+    Raises:
+        InvalidInput: no such number, the newest one, or its node port is taken.
+        VersionArchived: its version has left the catalogue, and `confirm_archived` is not set.
+        BeingDeleted, StaleGeneration, PermissionDenied, NotFound.
+    """
+    check_role(by, deployment.team, Role.DEPLOYER, action="rollback", target=deployment.name)
+    number = _parse_number(revision)
+
+    def edit(row: Deployment) -> Edit:
+        target = _find(row, number)
+        if not confirm_archived:
+            _refuse_archived(target)
+        before = row.revision
+        return Edit(_restore(row, target, by), {"from": before, "revision": number})
+
+    return change(deployment, "rollback", edit, by=by, request=number, if_generation=if_generation)
+
+
+def automatic_rollback(deployment_id: int) -> Operation | None:
+    """Rolls back to the newest older revision that served, where that is wanted and due.
+
+    None where it is not: asked for by nobody, not past the deadline, itself a rollback,
+    paused, not all applied, or without a revision that ever served.
+    """
+    with transaction.atomic():
+        found = Deployment.objects.filter(pk=deployment_id, deleted_at=None, delete_requested_at=None).first()
+        if found is None:
+            return None
+        row = lock(found)
+        target = rollback_target(row)
+        if target is None or not _is_due(row):
+            return None
+        deadline = spec_of(row).rollout.deadline_seconds
+        failed = row.revision
+        text = f"Revision {failed} made no progress for {deadline} s. {_restore(row, target, AUTOMATIC)}"
+        arguments = {"from": failed, "revision": target.number}
+        return store_wish(row, "rollback", text, by=AUTOMATIC, arguments=arguments)
+
+
+def is_past_deadline(row: Deployment) -> bool:
+    """Whether the cluster has given up on the newest revision's rollout, as far as was observed."""
+    facts = stored_facts(row)
+    if facts is None or facts.observed_generation < facts.generation or facts.revision != row.revision:
+        return False
+    if facts.generation < row.cluster_generation:
+        return False
+    return any(
+        condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded"
+        for condition in facts.conditions
+    )
+
+
+def _is_due(row: Deployment) -> bool:
+    settled = row.applied_generation == row.generation and not row.drifted and row.paused_at is None
+    if not settled or not spec_of(row).rollout.auto_rollback:
+        return False
+    newest = row.revisions.filter(number=row.revision).first()
+    # A rollback that is stuck, too, is for people: going on would not end.
+    return newest is not None and newest.restores is None and is_past_deadline(row)
+
+
+def _parse_number(revision: object) -> int:
+    reader = Reader({"revision": revision})
+    number = reader.integer("revision", 0, least=1, most=_MOST_REVISIONS, what="A revision")
+    reader.finish()
+    return number
+
+
+def _find(row: Deployment, number: int) -> Revision:
+    if number == row.revision:
+        raise _wrong(f"Revision {number} is the newest: there is nothing to bring back.", "same_revision")
+    found = row.revisions.filter(number=number).select_related("version__model").first()
+    if found is None:
+        raise _wrong(f"Deployment {row.name} has no revision {number}.", "unknown_revision")
+    return found
+
+
+def _wrong(text: str, code: str) -> InvalidInput:
+    return InvalidInput([FieldError("revision", text, code)])
+
+
+def _refuse_archived(target: Revision) -> None:
+    version = target.version
+    spec = spec_of(target)
+    if version is None or version.deleted_at is not None:
+        word = "deleted"
+    elif is_archived(version):
+        word = "archived"
+    else:
+        return
+    raise VersionArchived(
+        f"Version {spec.version} of model {spec.model} is {word}: "
+        f"confirm that revision {target.number} should serve it again."
+    )
+
+
+def _restore(row: Deployment, target: Revision, by: Actor) -> str:
+    """Makes the new revision of a locked row; says so in words."""
+    current, spec = spec_of(row), _as_possible_now(row, spec_of(target))
+    difference = describe_changes(current, spec)
+    row.version = target.version or row.version
+    cause = f"Roll back to revision {target.number}"
+    add_revision(row, spec, summary=f"{cause}: {difference}", cause=cause, by=by, restores=target.number)
+    return f"Revision {row.revision}: back to revision {target.number}: {difference}"
+
+
+def _as_possible_now(row: Deployment, spec: Spec) -> Spec:
+    """A login that is gone is left out. Raises: InvalidInput: the node port is another's now."""
+    reader = Reader({})
+    check_node_port_free(reader, row.cluster, spec.service.node_port, but=row)
+    reader.finish()
+    logins = RegistryCredential.objects.filter(team=row.team, registry=spec.registry)
+    if spec.registry and not logins.exists():
+        return msgspec.structs.replace(spec, registry="")
+    return spec
