@@ -1,5 +1,6 @@
 """The cluster that the contract is held against: a local one, or that of `--kubeconfig`."""
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,7 +26,13 @@ def target(request: pytest.FixtureRequest) -> Iterator[Target]:
     access = load_kubeconfig(Path(path).read_text(), context=context or "")
     client = KubernetesCluster(access)
     image = request.config.getoption("--image") or LOCAL_IMAGE
-    yield Target(access, client, image, foreign=request.config.getoption("--kubeconfig") is not None)
+    foreign = request.config.getoption("--kubeconfig") is not None
+    kubectl = (
+        str(Path(sys.executable).with_name("kubectl")),
+        f"--kubeconfig={path}",
+        f"--context={context or ''}",
+    )
+    yield Target(access, client, image, foreign, kubectl)
     client.close()
 
 

@@ -32,13 +32,15 @@ class Target:
     """A cluster, ours or foreign.
 
     `image` holds the programs sleep, true, false and echo, and is itself a server that answers
-    GET /healthz on port 5001; `foreign` is whether a kubeconfig named the cluster.
+    GET /healthz on port 5001; `foreign` is whether a kubeconfig named the cluster. `kubectl` is
+    the command and the options with which it reaches the cluster.
     """
 
     access: Access
     cluster: KubernetesCluster
     image: str
     foreign: bool
+    kubectl: tuple[str, ...] = ()
 
     def until(self, what: str, ask: Callable[[], Found], *, seconds: float = 0) -> Found:
         """Asks until the answer is true, and returns it. Passing trouble on the way is no answer."""
