@@ -51,8 +51,8 @@ class Walk(RuleBasedStateMachine):
             "rollout": {"max_surge": 1, "max_unavailable": 1},
         }
         self.row = intent.create_deployment(self.team, payload, by=self.by).deployment
-        self.replicas, self.bounds, self.is_paused, self.is_deleted = replicas, None, False, False
-        self.bounds: tuple[int, int] | None
+        self.replicas, self.is_paused, self.is_deleted = replicas, False, False
+        self.bounds: tuple[int, int] | None = None
         self.log_level = ""
         self.revisions = [(version, "")]
 
@@ -207,7 +207,7 @@ def take_away(row: Deployment, by: User) -> None:
 
 def test_a_walk_ends_where_the_last_good_wish_says(installed: Team, observer: None) -> None:
     Walk.team, Walk.by = installed, User.objects.get(username="lead")
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(
         Walk,
         settings=settings(
             max_examples=8,
