@@ -22,7 +22,7 @@ from deployments.intent.changing import (
 )
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.naming import suggest_name
-from deployments.intent.rollback import automatic_rollback, rollback
+from deployments.intent.rollback import automatic_rollback, draft_rollback, rollback
 from deployments.intent.scaling import autoscale, pause, resume, scale
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "delete_version",
     "draft",
     "draft_change",
+    "draft_rollback",
     "pause",
     "register_model",
     "restart",

@@ -25,11 +25,11 @@ class Draft:
     """`wish` is what workers would apply, `before` what they apply now.
 
     `row` is the deployment as it would be, not stored; `deployment` and `before` are None
-    for a create.
+    for a create, `request` is None for a rollback.
     """
 
     wish: Wish
-    request: CreateRequest | ChangeRequest
+    request: CreateRequest | ChangeRequest | None
     row: Deployment
     deployment: Deployment | None = None
     before: Wish | None = None

@@ -1,13 +1,16 @@
 """Bringing back what an older revision said: by a person, or when a rollout is stuck."""
 
+import copy
+
 import msgspec
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from deployments.errors import FieldError, InvalidInput, VersionArchived
+from deployments.errors import BeingDeleted, FieldError, InvalidInput, VersionArchived
 from deployments.intent.common import Actor, Edit, add_revision, change, check_role, lock, store_wish
+from deployments.intent.drafts import Draft
 from deployments.models import Deployment, Operation, RegistryCredential, Revision
-from deployments.selectors import rollback_target
+from deployments.selectors import require_role, rollback_target, wish_of
 from deployments.settling import stored_facts
 from deployments.spec import Reader, is_archived, spec_of
 from deployments.spec.changes import describe_changes
@@ -46,6 +49,26 @@ def rollback(
         return Edit(_restore(row, target, by), {"from": before, "revision": number})
 
     return change(deployment, "rollback", edit, by=by, request=number, if_generation=if_generation)
+
+
+def draft_rollback(
+    deployment: Deployment, revision: object, *, by: User, confirm_archived: bool = False
+) -> Draft:
+    """What a rollback would become, checked like the real one and stored nowhere.
+
+    Raises: what `rollback` raises, except StaleGeneration.
+    """
+    require_role(by, deployment.team, Role.DEPLOYER)
+    if deployment.delete_requested_at:
+        raise BeingDeleted(f"Deployment {deployment.name} is being deleted.")
+    target = _find(deployment, _parse_number(revision))
+    if not confirm_archived:
+        _refuse_archived(target)
+    row = copy.copy(deployment)
+    row.revision += 1
+    row.spec = msgspec.to_builtins(_as_possible_now(deployment, spec_of(target)))
+    wish = wish_of(row, change_cause=_cause(target))
+    return Draft(wish, None, row, deployment, wish_of(deployment))
 
 
 def automatic_rollback(deployment_id: int) -> Operation | None:
@@ -131,9 +154,13 @@ def _restore(row: Deployment, target: Revision, by: Actor) -> str:
     current, spec = spec_of(row), _as_possible_now(row, spec_of(target))
     difference = describe_changes(current, spec)
     row.version = target.version or row.version
-    cause = f"Roll back to revision {target.number}"
+    cause = _cause(target)
     add_revision(row, spec, summary=f"{cause}: {difference}", cause=cause, by=by, restores=target.number)
     return f"Revision {row.revision}: back to revision {target.number}: {difference}"
+
+
+def _cause(target: Revision) -> str:
+    return f"Roll back to revision {target.number}"
 
 
 def _as_possible_now(row: Deployment, spec: Spec) -> Spec:
