@@ -38,14 +38,15 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
     """What the cluster said to a wish that was only rehearsed.
 
     `tried` names the objects sent, for instance "Deployment". `gaps` are sentences about
-    what could not be asked, for instance because a permission is missing.
+    what could not be asked, for instance because a permission is missing; `quotas` or
+    `limits` are then None.
     """
 
     tried: tuple[str, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     warnings: tuple[str, ...] = ()
-    quotas: tuple[Quota, ...] = ()
-    limits: tuple[Limit, ...] = ()
+    quotas: tuple[Quota, ...] | None = None
+    limits: tuple[Limit, ...] | None = None
     gaps: tuple[str, ...] = ()
 
 

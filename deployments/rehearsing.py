@@ -1,6 +1,6 @@
 """Worker side of a preflight: every object of a wish as a server-side dry run, and the namespace's bounds."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -21,10 +21,7 @@ from k8s.errors import (
     UnusableCredentials,
 )
 from k8s.labels import MANAGED_BY, MANAGED_BY_US
-from k8s.spec import PullCredentials, Secrets, Wish
-
-PLACEHOLDER = "placeholder"
-"""Stands for every secret value: a rehearsal needs none of them, so none is opened."""
+from k8s.spec import Wish
 
 _MANAGED_BY_LABEL = MANAGED_BY_US.partition("=")[0]
 # Of these only an own one may be written over. Secrets are not read.
@@ -46,7 +43,8 @@ def rehearse(cluster_id: int, *, wish: Mapping[str, Any], is_new: bool) -> dict[
     row = Cluster.objects.get(pk=cluster_id)
     cluster = clients.client_of(row)
     typed = msgspec.convert(wish, Wish)
-    wanted = manifests.build(typed, secrets=_placeholders(typed), gpu_resource=row.gpu_resource)
+    # A rehearsal needs no secret value, so none is opened.
+    wanted = manifests.build(typed, secrets=manifests.placeholders(typed), gpu_resource=row.gpu_resource)
     found = _Findings(cluster, typed.namespace)
     for manifest in wanted:
         if is_new and manifest["kind"] in _COULD_BE_FOREIGN and found.is_foreign(manifest):
@@ -56,15 +54,6 @@ def rehearse(cluster_id: int, *, wish: Mapping[str, Any], is_new: bool) -> dict[
     if not found.namespace_missing:
         found.read_bounds()
     return as_json(found.rehearsal())
-
-
-def _placeholders(wish: Wish) -> Secrets:
-    keys = [manifests.secret_key(variable) for variable in wish.spec.env if variable.secret]
-    registry = wish.spec.registry
-    pull = (
-        PullCredentials(registry=registry, username=PLACEHOLDER, password=PLACEHOLDER) if registry else None
-    )
-    return Secrets(values=dict.fromkeys(keys, PLACEHOLDER), pull=pull)
 
 
 class _Findings:
@@ -77,8 +66,8 @@ class _Findings:
         self._tried: list[str] = []
         self._refusals: list[Refusal] = []
         self._warnings: dict[str, None] = {}
-        self._quotas: list[Quota] = []
-        self._limits: list[Limit] = []
+        self._quotas: tuple[Quota, ...] | None = None
+        self._limits: tuple[Limit, ...] | None = None
         self._gaps: list[str] = []
 
     def is_foreign(self, manifest: Manifest) -> bool:
@@ -125,22 +114,22 @@ class _Findings:
     def read_bounds(self) -> None:
         """Quotas and limit ranges of the namespace; a missing permission is a gap."""
         try:
-            self._read_quotas()
+            self._quotas = tuple(self._read_quotas())
         except Forbidden as exc:
-            self._gaps.append(f"Quotas: {exc.message}")
+            self._gaps.append(f"Quotas may not be read: {exc.message}")
         try:
-            self._limits = [limit for found in self._list("LimitRange") for limit in _limits(found)]
+            self._limits = tuple(limit for found in self._list("LimitRange") for limit in _limits(found))
         except Forbidden as exc:
-            self._gaps.append(f"Limit ranges: {exc.message}")
+            self._gaps.append(f"Limit ranges may not be read: {exc.message}")
 
-    def _read_quotas(self) -> None:
+    def _read_quotas(self) -> Iterator[Quota]:
         for found in self._list("ResourceQuota"):
             spec: dict[str, Any] = found.get("spec") or {}
             if spec.get("scopeSelector"):
                 name = found["metadata"]["name"]
                 self._gaps.append(f"Quota {name} is for chosen pods only; whether for these was not checked.")
             elif not _OTHER_SCOPES.intersection(spec.get("scopes") or ()):
-                self._quotas.append(_quota(found))
+                yield _quota(found)
 
     def _list(self, kind: str) -> list[Manifest]:
         return self._cluster.list(kind, self._namespace)
@@ -150,8 +139,8 @@ class _Findings:
             tried=tuple(self._tried),
             refusals=tuple(self._refusals),
             warnings=tuple(self._warnings),
-            quotas=tuple(self._quotas),
-            limits=tuple(self._limits),
+            quotas=self._quotas,
+            limits=self._limits,
             gaps=tuple(self._gaps),
         )
 

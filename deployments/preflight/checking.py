@@ -1,0 +1,109 @@
+"""The checks of a preflight, put together."""
+
+from deployments import ask, selectors
+from deployments.errors import DomainError
+from deployments.intent import Draft
+from deployments.models import Cluster, Deployment
+from deployments.preflight.cost import cost_of
+from deployments.preflight.quotas import check_limits, check_quotas
+from deployments.preflight.room import check_room
+from deployments.preflight.subject import Subject, nodes_of, placed_pods_of, pods_held_by
+from deployments.preflight.words import Check, Preflight
+from deployments.rehearsal import Rehearsal
+from k8s import manifests
+
+
+def preflight(draft: Draft, *, ask_cluster: bool) -> Preflight:
+    """`ask_cluster` False leaves out what a worker has to ask: quotas and the server-side dry run.
+
+    Takes up to eight seconds when the cluster is asked and does not answer.
+    """
+    subject = _subject(draft)
+    checks = [_name_check(subject)]
+    if subject.wish.spec.service.type == "NodePort":
+        checks.append(_node_port_check(subject))
+    checks += _room_checks(subject)
+    warnings: tuple[str, ...] = ()
+    if not ask_cluster:
+        checks += _not_asked("The cluster was not asked.")
+    else:
+        try:
+            is_new = subject.deployment is None or subject.deployment.applied_generation == 0
+            found = ask.rehearse(subject.cluster, subject.wish, is_new=is_new)
+        except DomainError as exc:
+            checks += _not_asked(exc.detail)
+        else:
+            checks += _rehearsal_checks(subject, found)
+            warnings = found.warnings
+    cost = cost_of(subject.resources, subject.counts, subject.cluster)
+    return Preflight(checks=checks, cost=cost, warnings=warnings)
+
+
+def _subject(draft: Draft) -> Subject:
+    return Subject(
+        wish=draft.wish,
+        cluster=draft.row.cluster,
+        deployment=draft.deployment,
+        replaces_pods=draft.before is not None and manifests.replaces_pods(draft.before, draft.wish),
+    )
+
+
+def _name_check(subject: Subject) -> Check:
+    wish = subject.wish
+    if subject.deployment is not None:
+        return Check(code="name", state="ok", text=f"{wish.name} stays {wish.name}.")
+    live = Deployment.objects.filter(cluster=subject.cluster, deleted_at=None)
+    if live.filter(namespace=wish.namespace, name=wish.name).exists():
+        text = f"Namespace {wish.namespace} has a deployment {wish.name} already."
+        return Check(code="name", state="error", text=text)
+    return Check(code="name", state="ok", text=f"The name {wish.name} is free.")
+
+
+def _node_port_check(subject: Subject) -> Check:
+    """A port that another deployment of ours has is refused before; others' are seen by the dry run."""
+    node_port = subject.wish.spec.service.node_port
+    text = f"Node port {node_port} is free." if node_port else "The cluster chooses a free node port."
+    return Check(code="node_port", state="ok", text=text)
+
+
+def _room_checks(subject: Subject) -> list[Check]:
+    cluster: Cluster = subject.cluster
+    since = selectors.stale_since(cluster)
+    if since is not None:
+        text = f"Cluster {cluster.name} has not been heard of since {since:%Y-%m-%d %H:%M:%S} UTC."
+        return [Check(code="nodes", state="unknown", text=f"{text} What fits cannot be said.")]
+    return check_room(subject, nodes_of(cluster), placed_pods_of(cluster))
+
+
+def _not_asked(why: str) -> list[Check]:
+    reason = why.rstrip(".")
+    return [
+        Check(code="quota", state="unknown", text=f"Quotas were not checked: {reason}."),
+        Check(code="dry_run", state="unknown", text=f"The cluster may still refuse this: {reason}."),
+    ]
+
+
+def _rehearsal_checks(subject: Subject, found: Rehearsal) -> list[Check]:
+    checks = []
+    if found.quotas is not None:
+        held, gpu_resource = pods_held_by(subject.deployment), subject.cluster.gpu_resource
+        quota = check_quotas(found.quotas, subject.resources, subject.counts, held, gpu_resource=gpu_resource)
+        checks.append(quota)
+    limits = check_limits(found.limits or (), subject.resources)
+    if limits is not None:
+        checks.append(limits)
+    checks.append(_dry_run_check(found))
+    # Without quotas, it is the gaps that say why.
+    code = "quota" if found.quotas is None else "not_checked"
+    checks += [Check(code=code, state="unknown", text=gap) for gap in found.gaps]
+    return checks
+
+
+def _dry_run_check(found: Rehearsal) -> Check:
+    if found.refusals:
+        text = " ".join(f"{refusal.kind} {refusal.name}: {refusal.message}" for refusal in found.refusals)
+        return Check(code="dry_run", state="error", text=f"The cluster would refuse this. {text}")
+    if not found.tried:
+        return Check(code="dry_run", state="unknown", text="The cluster has not tried any object.")
+    kinds = ", ".join(dict.fromkeys(found.tried))
+    return Check(code="dry_run", state="ok", text=f"The cluster would accept: {kinds}.")
