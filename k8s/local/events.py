@@ -13,6 +13,8 @@ from k8s.local.store import Object, Store, timestamp
 KEEP_SECONDS: Final = 3600
 #: One machine's memory is no etcd: of more than this, the oldest go before their hour is over.
 KEEP_EVENTS: Final = 5_000
+#: So many new ones do not wait for the next sweep.
+MANY_NEW: Final = 1_000
 #: A repeat after this long is a new event, as in client-go's correlator.
 FOLD_SECONDS: Final = 600
 SWEEP_SECONDS: Final = 60
@@ -24,6 +26,7 @@ class Events:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._names: dict[tuple[str, ...], tuple[str, float]] = {}
+        self._new = 0
 
     def emit(self, about: Object, kind: str, reason: str, message: str, *, by: str, field: str = "") -> None:
         """Say that something happened to an object.
@@ -58,6 +61,7 @@ class Events:
 
     def forget_old(self) -> None:
         """Remove what is older than an hour, and the oldest of what is more than `KEEP_EVENTS`."""
+        self._new = 0
         oldest = (datetime.now(UTC) - timedelta(seconds=KEEP_SECONDS)).strftime("%Y-%m-%dT%H:%M:%SZ")
         newest_first = sorted(self._store.list("events"), key=_last_seen, reverse=True)
         kept = [event for event in newest_first[:KEEP_EVENTS] if _last_seen(event) >= oldest]
@@ -75,6 +79,9 @@ class Events:
             self._store.create("events", event)
         except ApiError:
             return
+        self._new += 1
+        if self._new >= MANY_NEW:
+            self.forget_old()
 
 
 def _event(

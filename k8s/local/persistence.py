@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from k8s.local.ownership import pack_owners
 from k8s.local.store import Change, Object
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,7 @@ class SqliteJournal:
         """The last resource version, and every (kind, object)."""
         row = self._connection.execute("SELECT number FROM version").fetchone()
         rows = self._connection.execute("SELECT kind, object FROM objects").fetchall()
-        return (row[0] if row else 0), ((kind, msgspec.json.decode(raw)) for kind, raw in rows)
+        return (row[0] if row else 0), ((kind, _object(raw)) for kind, raw in rows)
 
     def record(self, change: Change) -> None:
         """Write a change; it outlives a kill of this process from here on."""
@@ -94,3 +95,9 @@ class SqliteJournal:
             except sqlite3.Error:
                 logger.exception("could not move the journal's side file into place")
         connection.close()
+
+
+def _object(raw: bytes) -> Object:
+    found: Object = msgspec.json.decode(raw)
+    pack_owners(found)
+    return found

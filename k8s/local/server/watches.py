@@ -19,15 +19,15 @@ from k8s.local.server.encoding import to_json
 from k8s.local.server.faults import gone_event
 from k8s.local.server.reads import check_not_ahead, matcher_of, parse_version, shape_of, warnings_of
 from k8s.local.server.tables import partial_metadata, table
-from k8s.local.store import Change, Object
+from k8s.local.store import HISTORY_PER_KIND, Change, Object
 
 BOOKMARK_SECONDS: Final = 60.0
 #: A watch without timeoutSeconds lasts between this long and twice as long, so that not all end at once.
 DEFAULT_SECONDS: Final = 1800
 #: The last bookmark comes a little before the end, so that the client resumes from there.
 LAST_BOOKMARK_BEFORE_END_SECONDS: Final = 2.0
-#: A client that is so far behind has to list again.
-BACKLOG_LIMIT: Final = 50_000
+#: A client that is so far behind has to list again. What waits for it is in the history anyway.
+BACKLOG_LIMIT: Final = HISTORY_PER_KIND
 INITIAL_EVENTS_END: Final = {"k8s.io/initial-events-end": "true"}
 
 

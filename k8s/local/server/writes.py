@@ -10,6 +10,7 @@ from k8s.local import errors
 from k8s.local.decoding import decode
 from k8s.local.kinds import Kind
 from k8s.local.openapi.schemas import Node, node_for
+from k8s.local.ownership import with_readable_owners
 from k8s.local.patching import (
     JSON_PATCH,
     MERGE_PATCH,
@@ -139,7 +140,7 @@ async def patch(request: web.Request, target: Target) -> web.StreamResponse:
     body = await read_body(request, kind.kind)
     dry_run = is_dry_run(request)
     old = context.store.get(kind.key, target.namespace, target.name)
-    shown = to_view(kind, old)
+    shown = to_view(kind, with_readable_owners(old))
     patched = patched_with(media, type_of(kind), shown, body)
     obj, headers = decoded(request, kind, patched)
     check_names(target, obj)

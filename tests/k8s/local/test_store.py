@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from k8s.local import amounts, errors
+from k8s.local.events import Events
+from k8s.local.persistence import SqliteJournal
+from k8s.local.registry import Registry
 from k8s.local.server.durations import human_duration
 from k8s.local.store import Object, Store
 
@@ -97,3 +103,35 @@ def test_quantities_are_spelled_as_the_server_spells_them(written: str, canonica
 )
 def test_ages_are_shown_as_kubectl_shows_them(seconds: float, shown: str) -> None:
     assert human_duration(seconds) == shown
+
+
+def test_a_flood_of_events_does_not_wait_for_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("k8s.local.events.KEEP_EVENTS", 10)
+    monkeypatch.setattr("k8s.local.events.MANY_NEW", 5)
+    store = Store()
+    pod = store.create("pods", a_pod())
+    events = Events(store)
+    for number in range(103):
+        events.emit(pod, "Normal", "Told", f"number {number}", by="kubelet")
+    kept = [event["message"] for event in store.list("events")]
+    assert len(kept) == 13
+    assert {"number 102", "number 101", "number 100"} <= set(kept)
+
+
+def test_who_owns_a_field_is_known_after_a_restart(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path / "state.sqlite3")
+    wanted = {"metadata": {"name": "c", "namespace": "default"}, "data": {"x": "1"}}
+    registry = Registry(Store(journal))
+    registry.store.create("namespaces", {"metadata": {"name": "default"}})
+    before = registry.create("configmaps", wanted, manager="first")
+    journal.close()
+    journal = SqliteJournal(tmp_path / "state.sqlite3")
+    try:
+        registry = Registry(Store(journal))
+        restored = registry.store.get("configmaps", "default", "c")
+        assert msgspec.json.encode(restored) == msgspec.json.encode(before)
+        other = {"apiVersion": "v1", "kind": "ConfigMap", **wanted, "data": {"x": "2"}}
+        with pytest.raises(errors.Conflict, match=r'conflict with "first" using v1: \.data\.x'):
+            registry.apply("configmaps", "default", "c", other, manager="second", force=False)
+    finally:
+        journal.close()
