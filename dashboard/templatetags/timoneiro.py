@@ -1,7 +1,9 @@
 """The small components that templates share."""
 
+import json
 from datetime import datetime
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from django import template
 from django.templatetags.static import static
@@ -77,7 +79,8 @@ def field(
 ) -> dict[str, object]:
     """One line of text: label, what was typed, hint, the domain's message.
 
-    `kind` is "text", "number" (digits only on a phone's keyboard), "mono" or "area".
+    `kind` is "text", "number" or "decimal" (digits only on a phone's keyboard), "mono", "area" or
+    "password" (never filled in).
     """
     return {
         "id": path.replace(".", "-"),
@@ -91,6 +94,12 @@ def field(
         "errors": form.errors.get(path, ()),
         "focus": getattr(form, "first_error", None) == path,
     }
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """JSON to read, of a value that came from JSON."""
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 @register.simple_tag
@@ -131,9 +140,41 @@ def age(moment: datetime | None) -> SafeString | str:
     )
 
 
+@register.simple_tag
+def left(moment: datetime | None, empty: str = "-") -> SafeString | str:
+    """ "in 5 min", with the exact time in the title; the page's script keeps it true."""
+    if moment is None:
+        return empty
+    return format_html(
+        '<time datetime="{}" title="{}" data-left>in {}</time>',
+        moment.isoformat(),
+        f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}",
+        in_one_unit(max(0, int((moment - timezone.now()).total_seconds()))),
+    )
+
+
+@register.filter
+def in_zone(moment: datetime, zone: str) -> str:
+    """A moment as the clock on the wall says it in a time zone: "Tue 24 Nov 08:00"."""
+    return f"{moment.astimezone(ZoneInfo(zone)):%a %d %b %H:%M}"
+
+
+@register.simple_tag
+def duration(seconds: int) -> str:
+    """A number of seconds as people say it: "90 s", "10 min"; never rounded."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= size and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
 def elapsed(moment: datetime) -> str:
     """The time since `moment` in one unit, rounded down: "12 s", "5 min", "3 h", "9 d"."""
-    seconds = max(0, int((timezone.now() - moment).total_seconds()))
+    return in_one_unit(max(0, int((timezone.now() - moment).total_seconds())))
+
+
+def in_one_unit(seconds: int) -> str:
+    """Rounded down: "12 s", "5 min", "3 h", "9 d"."""
     for below, size, unit in STEPS:
         if seconds < below:
             return f"{seconds // size} {unit}"

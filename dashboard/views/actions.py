@@ -37,7 +37,9 @@ def carry_out(
         words = " ".join(problem.message for problem in error.errors) or error.detail
         return show_overview(request, deployment, error=words, replicas=replicas, status=error.status)
     messages.success(request, done)
-    return redirect("deployment", deployment.team.name, deployment.name)
+    # What can be pressed on two tabs goes back to the one it was pressed on.
+    tab = "deployment-scaling" if request.POST.get("next") == "scaling" else "deployment"
+    return redirect(tab, deployment.team.name, deployment.name)
 
 
 @page
@@ -50,11 +52,14 @@ def scale(request: PageRequest, team: str, name: str) -> HttpResponse:
     wanted = as_number(typed)
     if step in {"-1", "+1"} and isinstance(wanted, int):
         wanted += int(step)
+    done = f"Scaling {deployment.name} to {wanted}."
+    if deployment.paused_at:
+        done = f"{deployment.name} stays paused; {wanted} replicas start when it is resumed."
     return carry_out(
         request,
         deployment,
         lambda: intent.scale(deployment, wanted, by=request.user),
-        f"Scaling {deployment.name} to {wanted}.",
+        done,
         replicas=str(wanted),
     )
 
@@ -68,6 +73,30 @@ def restart(request: PageRequest, team: str, name: str) -> HttpResponse:
         deployment,
         lambda: intent.restart(deployment, by=request.user),
         f"Restarting {deployment.name}, one pod after the other.",
+    )
+
+
+@page
+@require_POST
+def pause(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = selectors.get_deployment(request.user, team, name)
+    return carry_out(
+        request,
+        deployment,
+        lambda: intent.pause(deployment, by=request.user),
+        f"Pausing {deployment.name}. Its address and its count are kept.",
+    )
+
+
+@page
+@require_POST
+def resume(request: PageRequest, team: str, name: str) -> HttpResponse:
+    deployment = selectors.get_deployment(request.user, team, name)
+    return carry_out(
+        request,
+        deployment,
+        lambda: intent.resume(deployment, by=request.user),
+        f"Resuming {deployment.name}.",
     )
 
 

@@ -1,6 +1,6 @@
 """The table of deployments."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
@@ -8,9 +8,12 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.forms.filters import STATES, ListFilters
+from dashboard.views.bulk import ACTIONS
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Deployment, State
+from teams.access import teams_with_role
+from teams.roles import Role
 
 ROWS = 50
 COLUMNS = (
@@ -32,11 +35,23 @@ class Row:
     deployment: Deployment
     status: dict[str, object]
     endpoint: str | None
+    may_choose: bool = False
 
 
-def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
-    """Rows for the table, from deployments joined with what they show."""
-    return [Row(one, selectors.present_status(one), selectors.endpoint_of(one)) for one in deployments]
+def rows_of(deployments: Iterable[Deployment], *, teams_to_change: Container[int] = ()) -> list[Row]:
+    """Rows for the table, from deployments joined with what they show.
+
+    Those of `teams_to_change` (ids) can be chosen for what is done with several at once.
+    """
+    return [
+        Row(
+            one,
+            selectors.present_status(one),
+            selectors.endpoint_of(one),
+            may_choose=one.team_id in teams_to_change and not one.delete_requested_at,
+        )
+        for one in deployments
+    ]
 
 
 @page
@@ -51,8 +66,13 @@ def deployments(request: PageRequest) -> HttpResponse:
     models = (
         selectors.models_visible_to(request.user).order_by("name").values_list("name", flat=True).distinct()
     )
+    changing = (
+        set() if history else set(teams_with_role(request.user, Role.DEPLOYER).values_list("pk", flat=True))
+    )
     context = {
-        "rows": rows_of(shown.object_list),
+        "rows": rows_of(shown.object_list, teams_to_change=changing),
+        "choosing": bool(changing),
+        "bulk_actions": ACTIONS,
         "shown": shown,
         "filters": filters,
         "history": history,

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_safe
 
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import abilities, find, show_tab
-from deployments import selectors
+from dashboard.views.rollout import rollout_of
+from deployments import counts, selectors
 from deployments.models import Deployment, ModelVersion, Pod
 from deployments.spec import spec_of
 from k8s.facts import ContainerFacts, PodFacts
@@ -40,6 +41,8 @@ def show_overview(
         "pods": [describe_pod(pod) for pod in pods],
         "timeline": selectors.timeline_of(deployment)[:TIMELINE_LENGTH],
         "versions": other_versions(request, deployment),
+        "rollout": rollout_of(deployment),
+        "autoscaling": counts.autoscaling_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,
         # A refused number is told at its field, as long as there is one.
@@ -91,14 +94,6 @@ def events(request: PageRequest, team: str, name: str) -> HttpResponse:
     deployment = find(request, team, name)
     context = {"events": selectors.events_of(deployment)[:EVENTS_LENGTH]}
     return show_tab(request, deployment, "deployment-events", "deployments/events.html", context)
-
-
-@page
-@require_safe
-def revisions(request: PageRequest, team: str, name: str) -> HttpResponse:
-    deployment = find(request, team, name)
-    context = {"revisions": selectors.revisions_of(deployment)}
-    return show_tab(request, deployment, "deployment-revisions", "deployments/revisions.html", context)
 
 
 def manifests_text(deployment: Deployment) -> str:

@@ -17,6 +17,7 @@ TABS = (
     ("deployment-logs", "Logs", "terminal-2"),
     ("deployment-events", "Events", "list-details"),
     ("deployment-revisions", "Revisions", "history"),
+    ("deployment-scaling", "Scaling", "scale"),
     ("deployment-try", "Try it", "bolt"),
     ("deployment-yaml", "YAML", "code"),
     ("deployment-settings", "Settings", "settings"),
@@ -32,6 +33,7 @@ class Abilities:
 
     change: bool
     delete: bool
+    schedule: bool = False
 
 
 def find(request: PageRequest, team: str, name: str) -> Deployment:
@@ -59,7 +61,8 @@ def abilities(request: PageRequest, deployment: Deployment) -> Abilities:
         return Abilities(change=False, delete=False)
     change = role.covers(Role.DEPLOYER)
     own = deployment.created_by_id == request.user.pk
-    return Abilities(change=change, delete=role.covers(Role.LEAD) or (change and own))
+    leads = role.covers(Role.LEAD)
+    return Abilities(change=change, delete=leads or (change and own), schedule=leads)
 
 
 def frame_of(request: PageRequest, deployment: Deployment, tab: str) -> dict[str, object]:

@@ -111,16 +111,17 @@
   // ---- Times
   const STEPS = [[60, 1, "s"], [3600, 60, "min"], [86400, 3600, "h"]];
 
-  function elapsed(since) {
-    const seconds = Math.max(0, Math.floor((Date.now() - since) / 1000));
+  function inOneUnit(milliseconds) {
+    const seconds = Math.max(0, Math.floor(milliseconds / 1000));
     for (const [below, size, unit] of STEPS) if (seconds < below) return `${Math.floor(seconds / size)} ${unit}`;
     return `${Math.floor(seconds / 86400)} d`;
   }
 
   function tick() {
     if (document.hidden) return;
-    for (const time of document.querySelectorAll("time[data-ago], time[data-age]")) {
-      const text = elapsed(Date.parse(time.dateTime)) + ("ago" in time.dataset ? " ago" : "");
+    for (const time of document.querySelectorAll("time[data-ago], time[data-age], time[data-left]")) {
+      const since = Date.now() - Date.parse(time.dateTime);
+      const text = "left" in time.dataset ? `in ${inOneUnit(-since)}` : inOneUnit(since) + ("ago" in time.dataset ? " ago" : "");
       if (time.textContent !== text) time.textContent = text;
     }
   }
