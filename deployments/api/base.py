@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
@@ -18,8 +18,9 @@ from deployments.api.parsers import MergePatchParser, StrictJSONParser
 from deployments.api.problems import malformed, no_such_address
 from deployments.api.renderers import StructRenderer
 from deployments.connections import let_go_of_database
-from deployments.errors import FieldError, InvalidInput
+from deployments.errors import FieldError, InvalidInput, PermissionDenied
 from teams.models import ApiToken, Team
+from teams.roles import Scope
 
 
 class ApiView(APIView):
@@ -66,6 +67,20 @@ def token_team(request: Request) -> Team | None:
     """The only team that the token in use is good for; None when it, or a session, is not limited."""
     token = token_of(request)
     return token.team if token else None
+
+
+def require_admin(request: Request) -> User:
+    """Who asks, if they are an admin of the platform and their token, if any, was made for that.
+
+    Raises:
+        PermissionDenied.
+    """
+    user, token = user_of(request), token_of(request)
+    if not user.is_superuser:
+        raise PermissionDenied("This needs an admin of the platform.")
+    if token is not None and (Scope.ADMIN not in token.scopes or token.team_id is not None):
+        raise PermissionDenied("This needs a token with the scope admin that is not limited to a team.")
+    return user
 
 
 def team_of(request: Request, name: str) -> Team:
@@ -117,12 +132,46 @@ def only_fields(
     return payload
 
 
+class Terms(TypedDict):
+    """The keyword arguments that every intent about a deployment takes."""
+
+    by: User
+    if_generation: int | None
+
+
+class Write:
+    """A write on one deployment: which one, who asks, on what condition, how long the answer may be held.
+
+    All of it is read before anything is stored.
+    """
+
+    def __init__(self, request: Request, team: str, name: str) -> None:
+        """Raises: NotFound, StaleGeneration, InvalidInput."""
+        self.wait_seconds = query.wait_seconds(request)
+        self.row = deployment_of(request, team, name)
+        self.by = user_of(request)
+        self.if_generation = query.if_match(request, self.row.generation)
+        self._request = request
+
+    @property
+    def terms(self) -> Terms:
+        return {"by": self.by, "if_generation": self.if_generation}
+
+    def refuse_stale(self) -> None:
+        """For what stores nothing, and so never comes to where generations are compared."""
+        if self.if_generation not in (None, self.row.generation):
+            raise query.stale(self.if_generation, self.row.generation)
+
+    def accepted(self, operation: models.Operation) -> Response:
+        return accepted(self._request, operation, wait_seconds=self.wait_seconds)
+
+
 def accepted(request: Request, operation: models.Operation, *, wait_seconds: int) -> Response:
     """202 with the operation and the deployment, at once or when the operation has ended.
 
     `wait_seconds` is parsed by the caller before anything is stored.
     """
-    operation = _held(operation, wait_seconds)
+    operation = held(operation, wait_seconds)
     deployment = selectors.deployments_visible_to(user_of(request), include_deleted=True).get(
         pk=operation.deployment_id
     )
@@ -132,7 +181,7 @@ def accepted(request: Request, operation: models.Operation, *, wait_seconds: int
     return response
 
 
-def _held(operation: models.Operation, seconds: int) -> models.Operation:
+def held(operation: models.Operation, seconds: float) -> models.Operation:
     """The operation as it is when it has ended, or when `seconds` are over."""
     deadline = time.monotonic() + seconds
     pause = 0.1

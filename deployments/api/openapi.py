@@ -10,7 +10,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from deployments.api import shapes
+from deployments.api import catalogue_shapes, payloads, shapes
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -47,9 +47,13 @@ class BearerToken(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 
 TAGS = {
     "deployments": "deployments",
+    "actions": "deployments",
+    "schedules": "deployments",
     "observed": "deployments",
     "catalogue": "models and versions",
-    "account": "operations, clusters and me",
+    "platform": "sizes and clusters",
+    "team": "teams",
+    "account": "operations and me",
     "meta": "about the API",
 }
 """Headings of the documentation, by module of the views."""
@@ -61,7 +65,7 @@ and answers
 202 with its operation; `?wait=30` holds the answer until it has ended. Every error is a problem (RFC 9457)
 that names the fields. A trailing slash is optional on every address."""
 
-VERBS = {"GET": "read", "PATCH": "change", "DELETE": "delete"}
+VERBS = {"GET": "read", "PATCH": "change", "PUT": "set", "DELETE": "delete"}
 
 
 class Described(AutoSchema):
@@ -71,7 +75,7 @@ class Described(AutoSchema):
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(self.view).__name__).lower()
         if self.method == "POST":
             # On a list it makes one of them; elsewhere the view is named after what it does.
-            return f"create_{name[:-1]}" if name.endswith("s") else name
+            return f"create_{_one_of(name)}" if name.endswith("s") else name
         return f"{VERBS.get(self.method, self.method.lower())}_{name}"
 
     def get_tags(self) -> list[str]:
@@ -79,6 +83,10 @@ class Described(AutoSchema):
 
     def get_description(self) -> str:  # type: ignore[override]
         return inspect.cleandoc(vars(type(self.view)).get("__doc__") or "")
+
+
+def _one_of(plural: str) -> str:
+    return f"{plural[:-3]}y" if plural.endswith("ies") else plural[:-1]
 
 
 def parameter(
@@ -103,24 +111,27 @@ def parameter(
     )
 
 
-def _whole(low: int, default: int) -> dict[str, Any]:
-    return {"type": "integer", "minimum": low, "default": default}
+def whole(low: int, default: int | None) -> dict[str, Any]:
+    """The schema of a whole number of at least `low`."""
+    return {"type": "integer", "minimum": low} | ({} if default is None else {"default": default})
 
 
 WAIT = parameter(
     "wait",
     "Hold the answer up to this many seconds (at most 60), until the operation has ended.",
-    schema=_whole(0, 0),
+    schema=whole(0, 0),
 )
 DRY_RUN = parameter("dry_run", "Only tell what would happen; store nothing. Answers 200.", kind=bool)
 IF_MATCH = parameter("If-Match", "Only if this is still the ETag (the generation); else 412.", header=True)
+CONDITIONAL = (WAIT, IF_MATCH)
+"""Of every write on one deployment."""
 IDEMPOTENCY_KEY = parameter(
     "Idempotency-Key", "The first answer with this key is kept for 24 hours and repeated.", header=True
 )
 ORDERING = parameter("ordering", "Fields to order by, separated by commas; a leading hyphen reverses.")
 LIST = (
-    parameter("limit", "How many at most; more than 500 means 500.", schema=_whole(1, 50)),
-    parameter("offset", "How many to skip.", schema=_whole(0, 0)),
+    parameter("limit", "How many at most; more than 500 means 500.", schema=whole(1, 50)),
+    parameter("offset", "How many to skip.", schema=whole(0, 0)),
 )
 
 
@@ -184,7 +195,8 @@ def components() -> dict[str, Any]:
     """JSON schemas of every shape by name."""
     structs = [
         value
-        for value in vars(shapes).values()
+        for module in (shapes, catalogue_shapes, payloads)
+        for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, msgspec.Struct) and value is not msgspec.Struct
     ]
     _, found = msgspec.json.schema_components(structs, ref_template=REF)

@@ -1,18 +1,16 @@
 """Rows of the domain into the shapes of the contract, a page at a time."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from django.urls import reverse
+from msgspec import UNSET, UnsetType
 
-from deployments import models, selectors
+from deployments import counts, models, selectors
 from deployments.api import shapes
 from deployments.spec import spec_of
 from k8s.facts import PodFacts
 from k8s.spec import Service, Spec
-from teams.models import ApiToken
-from teams.roles import Role
 
 
 def address(route: str, /, **parts: object) -> str:
@@ -20,11 +18,17 @@ def address(route: str, /, **parts: object) -> str:
     return reverse(f"api:{route}", kwargs=parts) + "/"
 
 
-def deployments(rows: Iterable[models.Deployment]) -> list[shapes.Deployment]:
-    return [deployment(row) for row in rows]
+def deployments(rows: Sequence[models.Deployment]) -> list[shapes.Deployment]:
+    """One query for the next scheduled change of all rows."""
+    changes = _next_changes(rows)
+    return [_deployment(row, changes.get(row.pk)) for row in rows]
 
 
 def deployment(row: models.Deployment) -> shapes.Deployment:
+    return deployments([row])[0]
+
+
+def _deployment(row: models.Deployment, next_change: shapes.NextChange | None) -> shapes.Deployment:
     spec = spec_of(row)
     return shapes.Deployment(
         name=row.name,
@@ -39,19 +43,58 @@ def deployment(row: models.Deployment) -> shapes.Deployment:
         port=spec.port,
         health_path=spec.health_path,
         service=_service(row, spec),
-        env=spec.env,
-        autoscaling=None,
+        env=_variables(spec),
+        paused=row.paused_at is not None,
+        autoscaling=counts.autoscaling_of(row),
+        autoscaler=_autoscaler(row),
         rollout=spec.rollout,
+        security=spec.security,
+        start_seconds=spec.start_seconds,
+        node_preset=spec.placement.preset if spec.placement else None,
+        registry=spec.registry or None,
         status=msgspec.convert(selectors.present_status(row), shapes.Status),
         endpoint=selectors.endpoint_of(row),
         generation=row.generation,
         applied_generation=row.applied_generation,
         revision=row.revision,
+        next_change=next_change,
         created_at=row.created_at,
         created_by=row.created_by.get_username() if row.created_by else None,
         updated_at=row.updated_at,
         links=_links(row),
     )
+
+
+def _next_changes(rows: Sequence[models.Deployment]) -> dict[int, shapes.NextChange]:
+    """By deployment, the schedule that comes first."""
+    coming = models.ScalingSchedule.objects.filter(deployment__in=rows, enabled=True).exclude(next_at=None)
+    found: dict[int, shapes.NextChange] = {}
+    for schedule in coming.order_by("next_at", "pk"):
+        if schedule.next_at is not None:
+            change = shapes.NextChange(at=schedule.next_at, text=_what_happens(schedule))
+            found.setdefault(schedule.deployment_id, change)
+    return found
+
+
+def _what_happens(schedule: models.ScalingSchedule) -> str:
+    if schedule.replicas is not None:
+        return f"{schedule.replicas} replica" if schedule.replicas == 1 else f"{schedule.replicas} replicas"
+    return f"{schedule.min_replicas} to {schedule.max_replicas} replicas"
+
+
+def _variables(spec: Spec) -> list[shapes.Variable]:
+    """A secret one by its name alone."""
+    return [
+        shapes.Variable(name=variable.name, secret=True)
+        if variable.secret
+        else shapes.Variable(name=variable.name, value=variable.value)
+        for variable in spec.env
+    ]
+
+
+def _autoscaler(row: models.Deployment) -> shapes.Autoscaler | None:
+    shown = selectors.present_autoscaler(row)
+    return msgspec.convert(shown, shapes.Autoscaler, from_attributes=True) if shown else None
 
 
 def _service(row: models.Deployment, spec: Spec) -> Service:
@@ -69,6 +112,7 @@ def _links(row: models.Deployment) -> shapes.Links:
         logs=address("logs", **parts),
         events=address("events", **parts),
         revisions=address("revisions", **parts),
+        schedules=address("schedules", **parts),
         manifests=address("manifests", **parts),
         predict=address("predict", **parts),
     )
@@ -99,63 +143,57 @@ def operation(row: models.Operation) -> shapes.Operation:
     )
 
 
-def catalogue(rows: Sequence[models.Model]) -> list[shapes.Model]:
-    """One query for where the versions of all rows are deployed."""
-    used = _deployed(version.pk for row in rows for version in row.versions.all())
-    return [
-        shapes.Model(
-            name=row.name,
-            team=row.team.name,
-            description=row.description,
-            task=row.task,
-            versions=[_version(version, used) for version in row.versions.all()],
-            created_at=row.created_at,
-            updated_at=row.updated_at,
-        )
-        for row in rows
-    ]
+def revisions(rows: Iterable[models.Revision]) -> list[shapes.Revision]:
+    return [revision(row) for row in rows]
 
 
-def versions(rows: Sequence[models.ModelVersion]) -> list[shapes.Version]:
-    used = _deployed(row.pk for row in rows)
-    return [_version(row, used) for row in rows]
-
-
-def _deployed(versions: Iterable[int]) -> dict[int, list[str]]:
-    """Names of live deployments by version."""
-    found: dict[int, list[str]] = {}
-    live = models.Deployment.objects.filter(version__in=list(versions), deleted_at=None)
-    for version, name in live.order_by("name").values_list("version_id", "name"):
-        found.setdefault(version, []).append(name)
-    return found
-
-
-def _version(row: models.ModelVersion, used: Mapping[int, list[str]]) -> shapes.Version:
-    return shapes.Version(
-        version=row.version,
-        image=row.image,
-        digest=row.digest,
-        framework=row.framework,
-        description=row.description,
-        port=row.port,
-        health_path=row.health_path,
-        resources=row.resources,
-        sample_request=row.sample_request,
-        deployments=used.get(row.pk, []),
+def revision(row: models.Revision, *, diff: str | UnsetType = UNSET) -> shapes.Revision:
+    return shapes.Revision(
+        number=row.number,
+        summary=row.summary,
+        change_cause=row.change_cause,
+        author=row.author,
+        restores=row.restores,
+        served_at=row.served_at,
         created_at=row.created_at,
-        updated_at=row.updated_at,
+        spec=_spec(spec_of(row)),
+        diff=diff,
     )
 
 
-def revisions(rows: Iterable[models.Revision]) -> list[shapes.Revision]:
+def _spec(spec: Spec) -> shapes.RevisionSpec:
+    return shapes.RevisionSpec(
+        model=spec.model,
+        version=spec.version,
+        image=spec.image,
+        port=spec.port,
+        health_path=spec.health_path,
+        start_seconds=spec.start_seconds,
+        resources=spec.resources,
+        service=spec.service,
+        env=_variables(spec),
+        rollout=spec.rollout,
+        security=spec.security,
+        node_preset=spec.placement.preset if spec.placement else None,
+        registry=spec.registry or None,
+    )
+
+
+def schedules(rows: Iterable[models.ScalingSchedule]) -> list[shapes.Schedule]:
     return [
-        shapes.Revision(
-            number=row.number,
-            summary=row.summary,
-            change_cause=row.change_cause,
-            author=row.author,
+        shapes.Schedule(
+            id=row.pk,
+            cron=row.cron,
+            time_zone=row.deployment.team.time_zone,
+            replicas=row.replicas,
+            min_replicas=row.min_replicas,
+            max_replicas=row.max_replicas,
+            enabled=row.enabled,
+            next_at=row.next_at,
+            last_at=row.last_at,
+            last_outcome=row.last_outcome,
+            created_by=row.created_by,
             created_at=row.created_at,
-            spec=row.spec,
         )
         for row in rows
     ]
@@ -212,27 +250,3 @@ def events(rows: Iterable[models.Event]) -> list[shapes.Event]:
 
 def timeline(rows: Iterable[models.TimelineEntry]) -> list[shapes.TimelineEntry]:
     return [shapes.TimelineEntry(at=row.at, kind=row.kind, text=row.text, actor=row.actor) for row in rows]
-
-
-def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
-    return [shapes.Cluster(name=row.name, state=row.state, version=row.version) for row in rows]
-
-
-def me(user: Any, token: ApiToken | None) -> shapes.Me:
-    """`user` is who signed in; roles are told per team."""
-    teams = selectors.teams_of(user)
-    if token and token.team_id:
-        teams = teams.filter(pk=token.team_id)
-    return shapes.Me(
-        username=user.get_username(),
-        is_admin=user.is_superuser,
-        teams=[
-            shapes.TeamRole(
-                name=team.name, title=team.title, role=selectors.role_of(user, team) or Role.VIEWER
-            )
-            for team in teams
-        ],
-        token=shapes.TokenInUse(name=token.name, scopes=token.scopes, expires_at=token.expires_at)
-        if token
-        else None,
-    )

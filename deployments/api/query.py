@@ -92,15 +92,22 @@ def searched(request: Request, rows: QuerySet[Row], columns: Collection[str]) ->
 def if_match(request: Request, current: int) -> int | None:
     """The generation that `If-Match` makes this write depend on; None when any will do.
 
+    One that is not `current` is for the domain to judge: a double click is no conflict.
+
     Raises:
-        StaleGeneration: when it names another one than `current`.
+        StaleGeneration: when it names nothing that could be a generation.
     """
     header = str(request.headers.get("If-Match", "")).strip()
     if not header or header == "*":
         return None
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in header.split(",")}
-    if str(current) in tags:
-        return current
-    raise StaleGeneration(
-        f"If-Match is {header}, but the deployment is at generation {current}. Read it again."
+    seen = [int(tag) for tag in tags if re.fullmatch(r"[0-9]{1,9}", tag, re.ASCII)]
+    if not seen:
+        raise stale(header, current)
+    return current if current in seen else max(seen)
+
+
+def stale(seen: object, current: int) -> StaleGeneration:
+    return StaleGeneration(
+        f"If-Match is {seen}, but the deployment is at generation {current}. Read it again."
     )

@@ -1,4 +1,4 @@
-"""What the API answers, as typed structs: the JSON and the OpenAPI schema both come from them."""
+"""What the API answers about deployments, typed: the JSON and the OpenAPI schema both come from these."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,8 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
-from k8s.spec import EnvVar, Resources, Rollout, Service
+from deployments.preflight import Preflight
+from k8s.spec import Autoscaling, Resources, Rollout, Security, Service
 
 
 class Diagnosis(Struct, kw_only=True, frozen=True):
@@ -39,12 +40,55 @@ class Links(Struct, kw_only=True, frozen=True):
     logs: str
     events: str
     revisions: str
+    schedules: str
     manifests: str
     predict: str
 
 
+class Variable(Struct, kw_only=True, frozen=True):
+    """An environment variable; the value of a secret one is never told."""
+
+    name: str
+    value: str | UnsetType = UNSET
+    secret: bool | UnsetType = UNSET
+
+
+class AutoscalerMetric(Struct, kw_only=True, frozen=True):
+    """Percent of the request, averaged over pods; `current` is null while there is no figure."""
+
+    resource: str
+    target: int
+    current: int | None
+
+
+class Autoscaler(Struct, kw_only=True, frozen=True):
+    """The autoscaler as observed. `decision` is its last one and why; `reason` is Kubernetes' own word.
+
+    `troubled`: it cannot decide, or cannot act, at all.
+    """
+
+    current_replicas: int
+    desired_replicas: int
+    last_scaled_at: datetime | None
+    metrics: Sequence[AutoscalerMetric]
+    decision: str
+    reason: str
+    troubled: bool
+
+
+class NextChange(Struct, kw_only=True, frozen=True):
+    """When a schedule changes the count next, and what it does then."""
+
+    at: datetime
+    text: str
+
+
 class Deployment(Struct, kw_only=True, frozen=True):
-    """A model being served."""
+    """A model being served.
+
+    `replicas` is the count that people or schedules set; while paused or autoscaled it is only
+    remembered, and `status.wanted_replicas` is what holds now.
+    """
 
     name: str
     team: str
@@ -58,14 +102,21 @@ class Deployment(Struct, kw_only=True, frozen=True):
     port: int
     health_path: str
     service: Service
-    env: Sequence[EnvVar]
-    autoscaling: None
+    env: Sequence[Variable]
+    paused: bool
+    autoscaling: Autoscaling | None
+    autoscaler: Autoscaler | None
     rollout: Rollout
+    security: Security
+    start_seconds: int
+    node_preset: str | None
+    registry: str | None
     status: Status
     endpoint: str | None
     generation: int
     applied_generation: int
     revision: int
+    next_change: NextChange | None
     created_at: datetime
     created_by: str | None
     updated_at: datetime
@@ -105,50 +156,70 @@ class Accepted(Struct, kw_only=True, frozen=True):
 
 
 class Preview(Struct, kw_only=True, frozen=True):
-    """What a dry run found; nothing was stored."""
+    """What a dry run found; nothing was stored. Secrets are shown without their data.
+
+    `diff` is unified, of the objects in YAML; `warnings` are the cluster's. `replaces_pods`
+    says whether running pods would be replaced.
+    """
 
     manifests: Sequence[dict[str, Any]]
     diff: str
     warnings: Sequence[str]
-    preflight: dict[str, Any]
+    preflight: Preflight
+    replaces_pods: bool
 
 
-class Version(Struct, kw_only=True, frozen=True):
-    """A container image that serves one version of a model; `deployments` are the live ones of it."""
+class RevisionSpec(Struct, kw_only=True, frozen=True):
+    """Everything that shapes pods and Service, except the count."""
 
+    model: str
     version: str
     image: str
-    digest: str | None
-    framework: str
-    description: str
     port: int
     health_path: str
-    resources: dict[str, Any]
-    sample_request: dict[str, Any] | None
-    deployments: Sequence[str]
-    created_at: datetime
-    updated_at: datetime
-
-
-class Model(Struct, kw_only=True, frozen=True):
-    name: str
-    team: str
-    description: str
-    task: str
-    versions: Sequence[Version]
-    created_at: datetime
-    updated_at: datetime
+    start_seconds: int
+    resources: Resources
+    service: Service
+    env: Sequence[Variable]
+    rollout: Rollout
+    security: Security
+    node_preset: str | None
+    registry: str | None
 
 
 class Revision(Struct, kw_only=True, frozen=True):
-    """An immutable, numbered spec."""
+    """An immutable, numbered spec.
+
+    `served_at` is when it first ran; `restores` is the number that a rollback brought back.
+    `diff` is there when it was asked for: unified, of the objects in YAML.
+    """
 
     number: int
     summary: str
     change_cause: str
     author: str
+    restores: int | None
+    served_at: datetime | None
     created_at: datetime
-    spec: dict[str, Any]
+    spec: RevisionSpec
+    diff: str | UnsetType = UNSET
+
+
+class Schedule(Struct, kw_only=True, frozen=True):
+    """At times of `cron`, in the team's time zone, sets the count, or the bounds of the autoscaler."""
+
+    id: int
+    cron: str
+    time_zone: str
+    replicas: int | None
+    min_replicas: int | None
+    max_replicas: int | None
+    enabled: bool
+    next_at: datetime | None
+    last_at: datetime | None
+    last_outcome: str
+    created_by: str
+    created_at: datetime
 
 
 class Container(Struct, kw_only=True, frozen=True):
@@ -206,35 +277,6 @@ class Manifests(Struct, kw_only=True, frozen=True):
     manifests: Sequence[dict[str, Any]]
 
 
-class Cluster(Struct, kw_only=True, frozen=True):
-    name: str
-    state: str
-    version: str
-
-
-class TeamRole(Struct, kw_only=True, frozen=True):
-    """`name` is the slug that paths use."""
-
-    name: str
-    title: str
-    role: str
-
-
-class TokenInUse(Struct, kw_only=True, frozen=True):
-    name: str
-    scopes: Sequence[str]
-    expires_at: datetime | None
-
-
-class Me(Struct, kw_only=True, frozen=True):
-    """Who is asking; `token` is null for a browser session."""
-
-    username: str
-    is_admin: bool
-    teams: Sequence[TeamRole]
-    token: TokenInUse | None
-
-
 class Prediction(Struct, kw_only=True, frozen=True):
     """What the deployment answered; `body` is its JSON, or its text."""
 
@@ -254,7 +296,7 @@ class FieldProblem(Struct, kw_only=True, frozen=True):
 
 
 class Problem(Struct, kw_only=True, frozen=True):
-    """RFC 9457."""
+    """RFC 9457. `diff`, of a 412, is what others changed since, in YAML of the objects."""
 
     type: str
     title: str
@@ -262,94 +304,16 @@ class Problem(Struct, kw_only=True, frozen=True):
     detail: str
     code: str
     errors: Sequence[FieldProblem]
+    diff: str | UnsetType = UNSET
 
 
-# What may be sent, for the OpenAPI schema. The rules themselves are in deployments.spec.
+class BulkResult(Struct, kw_only=True, frozen=True):
+    """What became of one deployment of a bulk action: an operation, or the reason why not."""
+
+    deployment: str
+    operation: Operation | None
+    error: Problem | None
 
 
-class PartialResources(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    cpu: str | UnsetType = UNSET
-    memory: str | UnsetType = UNSET
-    cpu_limit: str | UnsetType = UNSET
-    memory_limit: str | UnsetType = UNSET
-    gpu: int | UnsetType = UNSET
-
-
-class PartialService(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    type: str | UnsetType = UNSET
-    port: int | UnsetType = UNSET
-    node_port: int | UnsetType | None = UNSET
-
-
-class PartialRollout(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    max_surge: int | UnsetType = UNSET
-    max_unavailable: int | UnsetType = UNSET
-
-
-class DeploymentChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """What is named changes, the rest stays. `preset`: small, medium, large or gpu."""
-
-    model: str | UnsetType = UNSET
-    version: str | UnsetType = UNSET
-    image: str | UnsetType = UNSET
-    replicas: int | UnsetType = UNSET
-    preset: str | UnsetType = UNSET
-    resources: PartialResources | UnsetType = UNSET
-    port: int | UnsetType = UNSET
-    health_path: str | UnsetType = UNSET
-    service: PartialService | UnsetType = UNSET
-    env: Sequence[EnvVar] | UnsetType = UNSET
-    rollout: PartialRollout | UnsetType = UNSET
-    change_cause: str | UnsetType = UNSET
-
-
-class NewDeployment(DeploymentChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """`name`, and either `model` with `version` or `image`. Everything else has a default."""
-
-    name: str
-    cluster: str | UnsetType = UNSET
-
-
-class Scale(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    replicas: int
-
-
-class Nothing(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """An empty object, or no body at all."""
-
-
-class ModelChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    description: str | UnsetType = UNSET
-    task: str | UnsetType = UNSET
-
-
-class NewModel(ModelChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    name: str
-
-
-class VersionChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    image: str | UnsetType = UNSET
-    preset: str | UnsetType = UNSET
-    digest: str | UnsetType | None = UNSET
-    framework: str | UnsetType = UNSET
-    description: str | UnsetType = UNSET
-    port: int | UnsetType = UNSET
-    health_path: str | UnsetType = UNSET
-    resources: PartialResources | UnsetType = UNSET
-    sample_request: dict[str, Any] | UnsetType | None = UNSET
-
-
-class NewVersion(VersionChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    version: str
-    image: str
-
-
-class Ask(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """A request for the deployment's own service. `path` begins with a slash.
-
-    What is left out is taken from the version's sample request, if that is for the same path.
-    """
-
-    path: str | UnsetType = UNSET
-    method: str | UnsetType = UNSET
-    body: Any | UnsetType = UNSET
+class BulkResults(Struct, kw_only=True, frozen=True):
+    results: Sequence[BulkResult]

@@ -4,7 +4,17 @@ from django.urls import URLPattern, re_path
 from django.views.generic import RedirectView
 from rest_framework.views import APIView
 
-from deployments.api.views import account, catalogue, deployments, meta, observed
+from deployments.api.views import (
+    account,
+    actions,
+    catalogue,
+    deployments,
+    meta,
+    observed,
+    platform,
+    schedules,
+    team,
+)
 
 app_name = "api"
 
@@ -16,6 +26,10 @@ PARTS = {
     "version": r"(?P<version>[A-Za-z0-9._+-]{1,128})",
     "pod": r"(?P<pod>[A-Za-z0-9._-]{1,253})",
     "number": r"(?P<number>[0-9]{1,9})",
+    "size": r"(?P<size>[A-Za-z0-9_-]{1,40})",
+    "cluster": r"(?P<cluster>[A-Za-z0-9_-]{1,40})",
+    "preset": r"(?P<preset>[A-Za-z0-9_-]{1,40})",
+    "registry": r"(?P<registry>[A-Za-z0-9.:_-]{1,200})",
     "operation": r"(?P<operation>[0-9A-Fa-f-]{32,36})",
 }
 
@@ -28,6 +42,9 @@ TEAM = "v1/teams/{team}"
 ONE = f"{TEAM}/deployments/{{name}}"
 
 urlpatterns = [
+    route(TEAM, team.Team, "team"),
+    route(f"{TEAM}/registries", team.Registries, "registries"),
+    route(f"{TEAM}/registries/{{registry}}", team.Registry, "registry"),
     route(f"{TEAM}/models", catalogue.Models, "models"),
     route(f"{TEAM}/models/{{model}}", catalogue.Model, "model"),
     route(f"{TEAM}/models/{{model}}/versions", catalogue.Versions, "versions"),
@@ -35,8 +52,14 @@ urlpatterns = [
     route("v1/deployments", deployments.AllDeployments, "all-deployments"),
     route(f"{TEAM}/deployments", deployments.Deployments, "deployments"),
     route(ONE, deployments.Deployment, "deployment"),
-    route(f"{ONE}/scale", deployments.Scale, "scale"),
-    route(f"{ONE}/restart", deployments.Restart, "restart"),
+    route("v1/deployments/bulk", actions.Bulk, "bulk"),
+    route(f"{ONE}/scale", actions.Scale, "scale"),
+    route(f"{ONE}/restart", actions.Restart, "restart"),
+    route(f"{ONE}/pause", actions.Pause, "pause"),
+    route(f"{ONE}/resume", actions.Resume, "resume"),
+    route(f"{ONE}/rollback", actions.Rollback, "rollback"),
+    route(f"{ONE}/schedules", schedules.Schedules, "schedules"),
+    route(f"{ONE}/schedules/{{number}}", schedules.Schedule, "schedule"),
     route(f"{ONE}/revisions", observed.Revisions, "revisions"),
     route(f"{ONE}/revisions/{{number}}", observed.Revision, "revision"),
     route(f"{ONE}/pods", observed.Pods, "pods"),
@@ -48,7 +71,12 @@ urlpatterns = [
     route(f"{ONE}/predict", observed.Predict, "predict"),
     route("v1/operations", account.Operations, "operations"),
     route("v1/operations/{operation}", account.Operation, "operation"),
-    route("v1/clusters", account.Clusters, "clusters"),
+    route("v1/sizes", platform.Sizes, "sizes"),
+    route("v1/sizes/{size}", platform.Size, "size"),
+    route("v1/clusters", platform.Clusters, "clusters"),
+    route("v1/clusters/{cluster}", platform.Cluster, "cluster"),
+    route("v1/clusters/{cluster}/node-presets", platform.NodePresets, "node-presets"),
+    route("v1/clusters/{cluster}/node-presets/{preset}", platform.NodePreset, "node-preset"),
     route("v1/me", account.Me, "me"),
     route("v1/watch", meta.Watch, "watch"),
     route("v1/schema", meta.Schema, "schema"),

@@ -1,32 +1,22 @@
-"""Who is asking, the clusters they may use, and the journeys of their wishes."""
+"""Who is asking, and the journeys of their wishes."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import models, selectors
-from deployments.api import present, query, shapes
+from deployments.api import catalogue_present, catalogue_shapes, present, query, shapes
 from deployments.api.base import ApiView, of_token_team, token_of, token_team, user_of
 from deployments.api.openapi import LIST, ORDERING, describe, parameter
 from deployments.api.pagination import paged
 from deployments.api.problems import no_such_address
 
-CLUSTER_ORDERS = {"name": "name", "state": "state", "version": "version"}
 OPERATION_ORDERS = {"created_at": "created_at", "finished_at": "finished_at", "state": "state"}
 
 
 class Me(ApiView):
-    @describe("Who am I, and in which teams", answers=shapes.Me)
+    @describe("Who am I, and in which teams", answers=catalogue_shapes.Me)
     def get(self, request: Request) -> Response:
-        return Response(present.me(user_of(request), token_of(request)))
-
-
-class Clusters(ApiView):
-    @describe(
-        "List clusters my teams may use", answers=shapes.Cluster, many=True, parameters=[ORDERING, *LIST]
-    )
-    def get(self, request: Request) -> Response:
-        rows = of_token_team(request, selectors.clusters_visible_to(user_of(request)), "namespaces__team")
-        return paged(request, query.ordered(request, rows, CLUSTER_ORDERS, default="name"), present.clusters)
+        return Response(catalogue_present.me(user_of(request), token_of(request)))
 
 
 class Operations(ApiView):

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import intent, models, selectors
-from deployments.api import present, query, shapes
+from deployments.api import catalogue_present, catalogue_shapes, payloads, present, query
 from deployments.api.base import ApiView, body_of, team_of, user_of
 from deployments.api.openapi import LIST, ORDERING, describe, parameter
 from deployments.api.pagination import paged
@@ -23,29 +23,42 @@ def version_of(request: Request, team: str, model: str, version: str) -> models.
 
 
 class Models(ApiView):
-    @describe("List models of a team", answers=shapes.Model, many=True, parameters=[SEARCH, ORDERING, *LIST])
+    @describe(
+        "List models of a team",
+        answers=catalogue_shapes.Model,
+        many=True,
+        parameters=[SEARCH, ORDERING, *LIST],
+    )
     def get(self, request: Request, team: str) -> Response:
         rows = selectors.models_visible_to(user_of(request)).filter(team=team_of(request, team))
         rows = query.searched(request, rows, ("name", "description", "task"))
-        return paged(request, query.ordered(request, rows, MODEL_ORDERS, default="name"), present.catalogue)
+        return paged(
+            request,
+            query.ordered(request, rows, MODEL_ORDERS, default="name"),
+            catalogue_present.models_with_versions,
+        )
 
-    @describe("Register a model", takes=shapes.NewModel, answers=shapes.Model, status=201, may=(409,))
+    @describe(
+        "Register a model", takes=payloads.NewModel, answers=catalogue_shapes.Model, status=201, may=(409,)
+    )
     def post(self, request: Request, team: str) -> Response:
         made = intent.register_model(team_of(request, team), body_of(request), by=user_of(request))
         where = present.address("model", team=team, model=made.name)
         row = model_of(request, team, made.name)
-        return Response(present.catalogue([row])[0], status=201, headers={"Location": where})
+        return Response(
+            catalogue_present.models_with_versions([row])[0], status=201, headers={"Location": where}
+        )
 
 
 class Model(ApiView):
-    @describe("Read a model", answers=shapes.Model)
+    @describe("Read a model", answers=catalogue_shapes.Model)
     def get(self, request: Request, team: str, model: str) -> Response:
-        return Response(present.catalogue([model_of(request, team, model)])[0])
+        return Response(catalogue_present.models_with_versions([model_of(request, team, model)])[0])
 
-    @describe("Change a model", takes=shapes.ModelChanges, answers=shapes.Model)
+    @describe("Change a model", takes=payloads.ModelChanges, answers=catalogue_shapes.Model)
     def patch(self, request: Request, team: str, model: str) -> Response:
         intent.change_model(model_of(request, team, model), body_of(request), by=user_of(request))
-        return Response(present.catalogue([model_of(request, team, model)])[0])
+        return Response(catalogue_present.models_with_versions([model_of(request, team, model)])[0])
 
     @describe("Delete a model of which nothing is deployed", status=204, may=(409,))
     def delete(self, request: Request, team: str, model: str) -> Response:
@@ -55,33 +68,44 @@ class Model(ApiView):
 
 class Versions(ApiView):
     @describe(
-        "List versions of a model", answers=shapes.Version, many=True, parameters=[SEARCH, ORDERING, *LIST]
+        "List versions of a model",
+        answers=catalogue_shapes.Version,
+        many=True,
+        parameters=[SEARCH, ORDERING, *LIST],
     )
     def get(self, request: Request, team: str, model: str) -> Response:
         owner = model_of(request, team, model)
         rows = selectors.versions_visible_to(user_of(request)).filter(model=owner)
         rows = query.searched(request, rows, ("version", "image", "framework", "description"))
         return paged(
-            request, query.ordered(request, rows, VERSION_ORDERS, default="-created_at"), present.versions
+            request,
+            query.ordered(request, rows, VERSION_ORDERS, default="-created_at"),
+            catalogue_present.versions,
         )
 
-    @describe("Register a version", takes=shapes.NewVersion, answers=shapes.Version, status=201, may=(409,))
+    @describe(
+        "Register a version",
+        takes=payloads.NewVersion,
+        answers=catalogue_shapes.Version,
+        status=201,
+        may=(409,),
+    )
     def post(self, request: Request, team: str, model: str) -> Response:
         made = intent.add_version(model_of(request, team, model), body_of(request), by=user_of(request))
         where = present.address("version", team=team, model=model, version=made.version)
-        return Response(present.versions([made])[0], status=201, headers={"Location": where})
+        return Response(catalogue_present.versions([made])[0], status=201, headers={"Location": where})
 
 
 class Version(ApiView):
-    @describe("Read a version", answers=shapes.Version)
+    @describe("Read a version", answers=catalogue_shapes.Version)
     def get(self, request: Request, team: str, model: str, version: str) -> Response:
-        return Response(present.versions([version_of(request, team, model, version)])[0])
+        return Response(catalogue_present.versions([version_of(request, team, model, version)])[0])
 
-    @describe("Change a version", takes=shapes.VersionChanges, answers=shapes.Version, may=(409,))
+    @describe("Change a version", takes=payloads.VersionChanges, answers=catalogue_shapes.Version, may=(409,))
     def patch(self, request: Request, team: str, model: str, version: str) -> Response:
         row = version_of(request, team, model, version)
         intent.change_version(row, body_of(request), by=user_of(request))
-        return Response(present.versions([version_of(request, team, model, version)])[0])
+        return Response(catalogue_present.versions([version_of(request, team, model, version)])[0])
 
     @describe("Delete a version that is not deployed", status=204, may=(409,))
     def delete(self, request: Request, team: str, model: str, version: str) -> Response:

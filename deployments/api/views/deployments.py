@@ -1,25 +1,25 @@
-"""Deployments: list, create, read, change, delete; scale and restart."""
+"""Deployments: list, create, read, change, delete. What is done with one is in `actions`."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import intent, models, selectors
-from deployments.api import present, preview, query, shapes
+from deployments.api import payloads, present, preview, query, shapes
 from deployments.api.base import (
     ApiView,
+    Write,
     accepted,
     body_of,
     deployment_of,
     dry,
     etag,
     of_token_team,
-    only_fields,
     team_of,
     user_of,
 )
 from deployments.api.openapi import (
+    CONDITIONAL,
     DRY_RUN,
-    IF_MATCH,
     LIST,
     ORDERING,
     WAIT,
@@ -90,7 +90,7 @@ class Deployments(ApiView):
 
     @describe(
         "Create a deployment",
-        takes=shapes.NewDeployment,
+        takes=payloads.NewDeployment,
         answers=shapes.Accepted,
         status=202,
         parameters=[WAIT, DRY_RUN],
@@ -113,69 +113,26 @@ class Deployment(ApiView):
 
     @describe(
         "Change a deployment: what is named changes, the rest stays",
-        takes=shapes.DeploymentChanges,
+        takes=payloads.DeploymentChanges,
         answers=shapes.Accepted,
         status=202,
-        parameters=[WAIT, DRY_RUN, IF_MATCH],
+        parameters=[*CONDITIONAL, DRY_RUN],
         may=(409, 412),
     )
     def patch(self, request: Request, team: str, name: str) -> Response:
-        wait = query.wait_seconds(request)
-        row = deployment_of(request, team, name)
-        generation = query.if_match(request, row.generation)
+        write = Write(request, team, name)
         if dry(request):
-            return Response(preview.of_changes(row, body_of(request), by=user_of(request)))
-        operation = intent.update_deployment(
-            row, body_of(request), by=user_of(request), if_generation=generation
-        )
-        return accepted(request, operation, wait_seconds=wait)
+            write.refuse_stale()
+            return Response(preview.of_changes(write.row, body_of(request), by=write.by))
+        return write.accepted(intent.update_deployment(write.row, body_of(request), **write.terms))
 
     @describe(
         "Delete a deployment; its history is kept",
         answers=shapes.Accepted,
         status=202,
-        parameters=[WAIT, IF_MATCH],
+        parameters=CONDITIONAL,
         may=(409, 412),
     )
     def delete(self, request: Request, team: str, name: str) -> Response:
-        wait = query.wait_seconds(request)
-        row = deployment_of(request, team, name)
-        generation = query.if_match(request, row.generation)
-        operation = intent.delete(row, by=user_of(request), if_generation=generation)
-        return accepted(request, operation, wait_seconds=wait)
-
-
-class Scale(ApiView):
-    @describe(
-        "Set the number of replicas",
-        takes=shapes.Scale,
-        answers=shapes.Accepted,
-        status=202,
-        parameters=[WAIT, IF_MATCH],
-        may=(409, 412),
-    )
-    def post(self, request: Request, team: str, name: str) -> Response:
-        wait = query.wait_seconds(request)
-        row = deployment_of(request, team, name)
-        generation = query.if_match(request, row.generation)
-        payload = only_fields(request, ("replicas",), required=("replicas",))
-        operation = intent.scale(row, payload["replicas"], by=user_of(request), if_generation=generation)
-        return accepted(request, operation, wait_seconds=wait)
-
-
-class Restart(ApiView):
-    @describe(
-        "Replace every pod, a few at a time",
-        takes=shapes.Nothing,
-        answers=shapes.Accepted,
-        status=202,
-        parameters=[WAIT, IF_MATCH],
-        may=(409, 412),
-    )
-    def post(self, request: Request, team: str, name: str) -> Response:
-        wait = query.wait_seconds(request)
-        row = deployment_of(request, team, name)
-        generation = query.if_match(request, row.generation)
-        only_fields(request, ())
-        operation = intent.restart(row, by=user_of(request), if_generation=generation)
-        return accepted(request, operation, wait_seconds=wait)
+        write = Write(request, team, name)
+        return write.accepted(intent.delete(write.row, **write.terms))

@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import ask, intent, selectors
-from deployments.api import present, query, shapes, streams
+from deployments.api import payloads, present, query, shapes, streams
 from deployments.api.base import ApiView, accepted, deployment_of, only_fields, user_of
-from deployments.api.openapi import LIST, ORDERING, WAIT, describe, parameter
+from deployments.api.openapi import LIST, ORDERING, WAIT, describe, parameter, whole
 from deployments.api.pagination import paged
 from deployments.api.renderers import ManifestRenderer, PlainTextRenderer, ServerSentEvents, StructRenderer
 from deployments.errors import FieldError, InvalidInput
@@ -81,10 +81,23 @@ class Revisions(ApiView):
 
 
 class Revision(ApiView):
-    @describe("Read a revision", answers=shapes.Revision)
+    """The first revision of a diff is the one `diff` names, the second is the one read."""
+
+    @describe(
+        "Read a revision, or what differs from another one",
+        answers=shapes.Revision,
+        parameters=[
+            parameter("diff", "Tell what changed since the revision with this number.", schema=whole(1, None))
+        ],
+    )
     def get(self, request: Request, team: str, name: str, number: str) -> Response:
-        row = selectors.get_revision(deployment_of(request, team, name), int(number))
-        return Response(present.revisions([row])[0])
+        deployment = deployment_of(request, team, name)
+        row = selectors.get_revision(deployment, int(number))
+        other = query.whole(request, "diff", default=0, low=1, high=999_999_999)
+        if not other:
+            return Response(present.revision(row))
+        before = selectors.get_revision(deployment, other)
+        return Response(present.revision(row, diff=selectors.diff_revisions(before, row)))
 
 
 class Timeline(ApiView):
@@ -154,7 +167,7 @@ class Logs(ApiView):
 class Predict(ApiView):
     @describe(
         "Ask the model: send one request to the deployment's own service",
-        takes=shapes.Ask,
+        takes=payloads.Ask,
         answers=shapes.Prediction,
         may=(409, 502, 503, 504),
     )

@@ -1,0 +1,145 @@
+"""Rows that deployments are made from, in the shapes of the contract: models, sizes, clusters, teams."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from django.contrib.auth.models import User
+
+from deployments import models, selectors
+from deployments.api import catalogue_shapes as shapes
+from teams.models import ApiToken, Team
+from teams.roles import Role
+
+
+def models_with_versions(rows: Sequence[models.Model]) -> list[shapes.Model]:
+    """One query for where the versions of all rows are deployed."""
+    used = _deployed(version.pk for row in rows for version in row.versions.all())
+    return [
+        shapes.Model(
+            name=row.name,
+            team=row.team.name,
+            description=row.description,
+            task=row.task,
+            archived=row.archived_at is not None,
+            versions=[_version(version, used) for version in row.versions.all()],
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+        )
+        for row in rows
+    ]
+
+
+def versions(rows: Sequence[models.ModelVersion]) -> list[shapes.Version]:
+    used = _deployed(row.pk for row in rows)
+    return [_version(row, used) for row in rows]
+
+
+def _deployed(versions: Iterable[int]) -> dict[int, list[str]]:
+    """Names of live deployments by version."""
+    found: dict[int, list[str]] = {}
+    live = models.Deployment.objects.filter(version__in=list(versions), deleted_at=None)
+    for version, name in live.order_by("name").values_list("version_id", "name"):
+        found.setdefault(version, []).append(name)
+    return found
+
+
+def _version(row: models.ModelVersion, used: Mapping[int, list[str]]) -> shapes.Version:
+    return shapes.Version(
+        version=row.version,
+        image=row.image,
+        digest=row.digest,
+        framework=row.framework,
+        description=row.description,
+        port=row.port,
+        health_path=row.health_path,
+        resources=row.resources,
+        sample_request=row.sample_request,
+        env_schema=msgspec.convert(row.env_schema, list[shapes.SchemaVariable]),
+        links=msgspec.convert(row.links, list[shapes.Link]),
+        run_as_user=row.run_as_user,
+        archived=row.archived_at is not None,
+        deployments=used.get(row.pk, []),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
+    return [
+        shapes.Cluster(
+            name=row.name,
+            state=row.state,
+            version=row.version,
+            gpu_resource=row.gpu_resource,
+            price_cpu_hour=row.price_cpu_hour,
+            price_memory_gib_hour=row.price_memory_gib_hour,
+            price_gpu_hour=row.price_gpu_hour,
+            currency=row.currency,
+        )
+        for row in rows
+    ]
+
+
+def node_presets(rows: Iterable[models.NodePreset]) -> list[shapes.NodePreset]:
+    return [
+        shapes.NodePreset(
+            name=row.name,
+            description=row.description,
+            node_selector=row.node_selector,
+            tolerations=msgspec.convert(row.tolerations, list[shapes.NodeToleration]),
+        )
+        for row in rows
+    ]
+
+
+def sizes(rows: Iterable[models.SizePreset]) -> list[shapes.Size]:
+    return [
+        shapes.Size(
+            name=row.name,
+            description=row.description,
+            position=row.position,
+            cpu=row.cpu,
+            memory=row.memory,
+            cpu_limit=row.cpu_limit,
+            memory_limit=row.memory_limit,
+            gpu=row.gpu,
+        )
+        for row in rows
+    ]
+
+
+def registries(rows: Iterable[models.RegistryCredential]) -> list[shapes.Registry]:
+    return [
+        shapes.Registry(
+            registry=row.registry,
+            username=row.username,
+            updated_by=row.updated_by,
+            updated_at=row.updated_at,
+        )
+        for row in rows
+    ]
+
+
+def team(row: Team, user: User) -> shapes.Team:
+    role = selectors.role_of(user, row) or Role.VIEWER
+    return shapes.Team(name=row.name, title=row.title, time_zone=row.time_zone, role=role)
+
+
+def me(user: User, token: ApiToken | None) -> shapes.Me:
+    """`user` is who signed in; roles are told per team."""
+    teams = selectors.teams_of(user)
+    if token and token.team_id:
+        teams = teams.filter(pk=token.team_id)
+    return shapes.Me(
+        username=user.get_username(),
+        is_admin=user.is_superuser,
+        teams=[
+            shapes.TeamRole(
+                name=team.name, title=team.title, role=selectors.role_of(user, team) or Role.VIEWER
+            )
+            for team in teams
+        ],
+        token=shapes.TokenInUse(name=token.name, scopes=token.scopes, expires_at=token.expires_at)
+        if token
+        else None,
+    )

@@ -1,0 +1,222 @@
+"""What may be sent, for the OpenAPI schema. The rules themselves are in deployments.spec."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from msgspec import UNSET, Struct, UnsetType
+
+from deployments.api.catalogue_shapes import Link, SchemaVariable
+
+
+class PartialResources(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    cpu: str | UnsetType = UNSET
+    memory: str | UnsetType = UNSET
+    cpu_limit: str | UnsetType = UNSET
+    memory_limit: str | UnsetType = UNSET
+    gpu: int | UnsetType = UNSET
+
+
+class PartialService(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    type: str | UnsetType = UNSET
+    port: int | UnsetType = UNSET
+    node_port: int | UnsetType | None = UNSET
+
+
+class PartialRollout(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    strategy: str | UnsetType = UNSET
+    max_surge: int | UnsetType = UNSET
+    max_unavailable: int | UnsetType = UNSET
+    deadline_seconds: int | UnsetType = UNSET
+    auto_rollback: bool | UnsetType = UNSET
+
+
+class PartialSecurity(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    run_as_user: int | UnsetType = UNSET
+    read_only_root: bool | UnsetType = UNSET
+
+
+class PartialAutoscaling(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Bounds, and at least one target in percent of the request."""
+
+    min_replicas: int | UnsetType = UNSET
+    max_replicas: int | UnsetType = UNSET
+    target_cpu_percent: int | UnsetType | None = UNSET
+    target_memory_percent: int | UnsetType | None = UNSET
+    scale_down_seconds: int | UnsetType = UNSET
+
+
+class NewVariable(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A secret one without `value` keeps the value it has."""
+
+    name: str
+    value: str | UnsetType = UNSET
+    secret: bool | UnsetType = UNSET
+
+
+class DeploymentChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is named changes, the rest stays. `preset` names a size, see `sizes/`.
+
+    `autoscaling`, `node_preset` and `registry` may be null for none.
+    """
+
+    model: str | UnsetType = UNSET
+    version: str | UnsetType = UNSET
+    image: str | UnsetType = UNSET
+    replicas: int | UnsetType = UNSET
+    preset: str | UnsetType = UNSET
+    resources: PartialResources | UnsetType = UNSET
+    port: int | UnsetType = UNSET
+    health_path: str | UnsetType = UNSET
+    start_seconds: int | UnsetType = UNSET
+    service: PartialService | UnsetType = UNSET
+    env: Sequence[NewVariable] | UnsetType = UNSET
+    autoscaling: PartialAutoscaling | UnsetType | None = UNSET
+    rollout: PartialRollout | UnsetType = UNSET
+    security: PartialSecurity | UnsetType = UNSET
+    node_preset: str | UnsetType | None = UNSET
+    registry: str | UnsetType | None = UNSET
+    change_cause: str | UnsetType = UNSET
+
+
+class NewDeployment(DeploymentChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`name`, and either `model` with `version` or `image`. Everything else has a default."""
+
+    name: str
+    cluster: str | UnsetType = UNSET
+
+
+class Scale(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    replicas: int
+
+
+class Rollback(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`confirm_archived` says that a revision of an archived version is meant."""
+
+    revision: int
+    confirm_archived: bool | UnsetType = UNSET
+
+
+class Bulk(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`deployments` are paths of names such as "pricing/house"; `replicas` belongs to `scale` alone."""
+
+    action: Literal["scale", "pause", "resume", "restart"]
+    deployments: Sequence[str]
+    replicas: int | UnsetType = UNSET
+
+
+class ScheduleChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Either `replicas` or both bounds. `cron` has five fields, such as "0 8 * * 1-5"."""
+
+    cron: str | UnsetType = UNSET
+    replicas: int | UnsetType | None = UNSET
+    min_replicas: int | UnsetType | None = UNSET
+    max_replicas: int | UnsetType | None = UNSET
+    enabled: bool | UnsetType = UNSET
+
+
+class NewSchedule(ScheduleChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    cron: str
+
+
+class Nothing(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """An empty object, or no body at all."""
+
+
+class ModelChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    description: str | UnsetType = UNSET
+    task: str | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
+
+
+class NewModel(ModelChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class VersionChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    image: str | UnsetType = UNSET
+    preset: str | UnsetType = UNSET
+    digest: str | UnsetType | None = UNSET
+    framework: str | UnsetType = UNSET
+    description: str | UnsetType = UNSET
+    port: int | UnsetType = UNSET
+    health_path: str | UnsetType = UNSET
+    resources: PartialResources | UnsetType = UNSET
+    sample_request: dict[str, Any] | UnsetType | None = UNSET
+    env_schema: Sequence[SchemaVariable] | UnsetType = UNSET
+    links: Sequence[Link] | UnsetType = UNSET
+    run_as_user: int | UnsetType | None = UNSET
+    archived: bool | UnsetType = UNSET
+
+
+class NewVersion(VersionChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    version: str
+    image: str
+
+
+class SizeChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    description: str | UnsetType = UNSET
+    position: int | UnsetType = UNSET
+    cpu: str | UnsetType = UNSET
+    memory: str | UnsetType = UNSET
+    cpu_limit: str | UnsetType = UNSET
+    memory_limit: str | UnsetType = UNSET
+    gpu: int | UnsetType = UNSET
+
+
+class NewSize(SizeChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class ClusterChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Prices are decimals as text or numbers, or null when not known; `currency` is an ISO 4217 code."""
+
+    gpu_resource: str | UnsetType = UNSET
+    price_cpu_hour: str | float | UnsetType | None = UNSET
+    price_memory_gib_hour: str | float | UnsetType | None = UNSET
+    price_gpu_hour: str | float | UnsetType | None = UNSET
+    currency: str | UnsetType = UNSET
+
+
+class NewToleration(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    key: str
+    operator: Literal["Equal", "Exists"] | UnsetType = UNSET
+    value: str | UnsetType = UNSET
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] | UnsetType = UNSET
+
+
+class NodePresetChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    description: str | UnsetType = UNSET
+    node_selector: dict[str, str] | UnsetType = UNSET
+    tolerations: Sequence[NewToleration] | UnsetType = UNSET
+
+
+class NewNodePreset(NodePresetChanges, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class Login(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`registry` as images name it, such as "ghcr.io". A second login to the same one replaces the first."""
+
+    registry: str
+    username: str
+    password: str
+
+
+class NameAndPassword(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    username: str
+    password: str
+
+
+class TeamChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    time_zone: str
+
+
+class Ask(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A request for the deployment's own service. `path` begins with a slash.
+
+    What is left out is taken from the version's sample request, if that is for the same path.
+    """
+
+    path: str | UnsetType = UNSET
+    method: str | UnsetType = UNSET
+    body: Any | UnsetType = UNSET

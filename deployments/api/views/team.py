@@ -1,0 +1,83 @@
+"""A team's settings, and its logins to container registries."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from deployments import intent, models, selectors
+from deployments.api import catalogue_present, catalogue_shapes, payloads, present, query
+from deployments.api.base import ApiView, body_of, only_fields, team_of, user_of
+from deployments.api.openapi import LIST, ORDERING, describe
+from deployments.api.pagination import paged
+from deployments.errors import NotFound
+
+REGISTRY_ORDERS = {name: name for name in ("registry", "username", "updated_at")}
+
+
+def login_of(request: Request, team: str, registry: str) -> models.RegistryCredential:
+    """Raises: NotFound."""
+    row = selectors.registries_of(team_of(request, team)).filter(registry=registry).first()
+    if row is None:
+        raise NotFound(f"Team {team} has no login for {registry}.")
+    return row
+
+
+class Team(ApiView):
+    @describe("Read a team", answers=catalogue_shapes.Team)
+    def get(self, request: Request, team: str) -> Response:
+        return Response(catalogue_present.team(team_of(request, team), user_of(request)))
+
+    @describe(
+        "Change the time zone of a team; leads", takes=payloads.TeamChanges, answers=catalogue_shapes.Team
+    )
+    def patch(self, request: Request, team: str) -> Response:
+        intent.change_team(team_of(request, team), body_of(request), by=user_of(request))
+        return Response(catalogue_present.team(team_of(request, team), user_of(request)))
+
+
+class Registries(ApiView):
+    @describe(
+        "List a team's logins to registries",
+        answers=catalogue_shapes.Registry,
+        many=True,
+        parameters=[ORDERING, *LIST],
+    )
+    def get(self, request: Request, team: str) -> Response:
+        rows = selectors.registries_of(team_of(request, team))
+        ordered = query.ordered(request, rows, REGISTRY_ORDERS, default="registry")
+        return paged(request, ordered, catalogue_present.registries)
+
+    @describe(
+        "Set the login to a registry; leads",
+        takes=payloads.Login,
+        answers=catalogue_shapes.Registry,
+        status=201,
+    )
+    def post(self, request: Request, team: str) -> Response:
+        made = intent.set_registry(team_of(request, team), body_of(request), by=user_of(request))
+        where = present.address("registry", team=team, registry=made.registry)
+        return Response(catalogue_present.registries([made])[0], status=201, headers={"Location": where})
+
+
+class Registry(ApiView):
+    """The registry as images name it, with its port if it has one."""
+
+    @describe("Read a login, without its password", answers=catalogue_shapes.Registry)
+    def get(self, request: Request, team: str, registry: str) -> Response:
+        return Response(catalogue_present.registries([login_of(request, team, registry)])[0])
+
+    @describe(
+        "Set the login to this registry; leads",
+        takes=payloads.NameAndPassword,
+        answers=catalogue_shapes.Registry,
+    )
+    def put(self, request: Request, team: str, registry: str) -> Response:
+        payload = only_fields(request, ("username", "password"))
+        made = intent.set_registry(
+            team_of(request, team), {**payload, "registry": registry}, by=user_of(request)
+        )
+        return Response(catalogue_present.registries([made])[0])
+
+    @describe("Forget a login; leads", status=204, may=(409,))
+    def delete(self, request: Request, team: str, registry: str) -> Response:
+        intent.remove_registry(login_of(request, team, registry), by=user_of(request))
+        return Response(status=204)
