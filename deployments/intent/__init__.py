@@ -5,6 +5,7 @@ the wish, write operation, audit and timeline; the hint to a worker and the nudg
 to browsers leave on commit.
 """
 
+from deployments.intent.bulk import BULK_ACTIONS, BulkResult, bulk
 from deployments.intent.catalogue import (
     add_version,
     change_model,
@@ -13,39 +14,62 @@ from deployments.intent.catalogue import (
     delete_version,
     register_model,
 )
-from deployments.intent.changing import (
-    create_deployment,
-    delete,
-    delete_pod,
-    restart,
-    update_deployment,
-)
+from deployments.intent.changing import create_deployment, delete, delete_pod, restart, update_deployment
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.naming import suggest_name
-from deployments.intent.rollback import automatic_rollback, draft_rollback, rollback
+from deployments.intent.platform import (
+    change_cluster,
+    delete_node_preset,
+    delete_size_preset,
+    save_node_preset,
+    save_size_preset,
+)
+from deployments.intent.registries import remove_registry, set_registry
+from deployments.intent.rollback import automatic_rollback, rollback
 from deployments.intent.scaling import autoscale, pause, resume, scale
+from deployments.intent.schedules import (
+    add_schedule,
+    change_schedule,
+    fire_schedule,
+    remove_schedule,
+    set_time_zone,
+)
 
 __all__ = [
+    "BULK_ACTIONS",
+    "BulkResult",
     "Draft",
+    "add_schedule",
     "add_version",
     "automatic_rollback",
     "autoscale",
+    "bulk",
+    "change_cluster",
     "change_model",
+    "change_schedule",
     "change_version",
     "create_deployment",
     "delete",
     "delete_model",
+    "delete_node_preset",
     "delete_pod",
+    "delete_size_preset",
     "delete_version",
     "draft",
     "draft_change",
-    "draft_rollback",
+    "fire_schedule",
     "pause",
     "register_model",
+    "remove_registry",
+    "remove_schedule",
     "restart",
     "resume",
     "rollback",
+    "save_node_preset",
+    "save_size_preset",
     "scale",
+    "set_registry",
+    "set_time_zone",
     "suggest_name",
     "update_deployment",
 ]

@@ -6,6 +6,7 @@ version must not be deleted while somebody deploys it, nor a change undo another
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from django.utils import timezone
 from deployments.errors import DuplicateName, FieldError, NotFound, VersionHasAnotherImage, VersionInUse
 from deployments.intent.common import check_role
 from deployments.models import Deployment, Model, ModelVersion
-from deployments.spec.catalogue import parse_model, parse_version
+from deployments.spec.catalogue import ModelRequest, VersionRequest, parse_model, parse_version
 from deployments.spec.choice import Choice
 from k8s.spec import Spec
 from teams import audit
@@ -30,7 +31,7 @@ def register_model(team: Team, payload: Mapping[str, Any], *, by: User) -> Model
     request = parse_model(payload)
     try:
         with transaction.atomic():
-            model = Model.objects.create(team=team, **asdict(request))
+            model = Model.objects.create(team=team, **_columns(request, None))
             _audit(by, "register model", model)
     except IntegrityError as exc:
         detail = f"Team {team.name} has a model {request.name!r} already."
@@ -39,14 +40,19 @@ def register_model(team: Team, payload: Mapping[str, Any], *, by: User) -> Model
 
 
 def change_model(model: Model, payload: Mapping[str, Any], *, by: User) -> Model:
-    """Raises: InvalidInput, PermissionDenied, NotFound."""
+    """Changes what is said of a model; `archived` takes all its versions out of what is offered.
+
+    Raises:
+        InvalidInput, PermissionDenied, NotFound.
+    """
     check_role(by, model.team, Role.DEPLOYER, action="change model", target=model.name)
     with transaction.atomic():
         row = _lock_model(model)
         request = parse_model(payload, current=row)
-        row.description, row.task = request.description, request.task
-        row.save(update_fields=["description", "task", "updated_at"])
-        _audit(by, "change model", row, fields=sorted(payload))
+        for field, value in _columns(request, row.archived_at).items():
+            setattr(row, field, value)
+        row.save()
+        _audit(by, _change_of("model", payload), row, fields=sorted(payload))
     return row
 
 
@@ -73,7 +79,7 @@ def add_version(model: Model, payload: Mapping[str, Any], *, by: User) -> ModelV
     request = parse_version(payload)
     try:
         with transaction.atomic():
-            version = ModelVersion.objects.create(model=_lock_model(model), **asdict(request))
+            version = ModelVersion.objects.create(model=_lock_model(model), **_columns(request, None))
             _audit(by, "add version", model, version=version.version, image=version.image)
     except IntegrityError as exc:
         detail = f"Model {model.name} has a version {request.version!r} already."
@@ -83,6 +89,8 @@ def add_version(model: Model, payload: Mapping[str, Any], *, by: User) -> ModelV
 
 def change_version(version: ModelVersion, payload: Mapping[str, Any], *, by: User) -> ModelVersion:
     """Changes what new deployments of a version start from. A deployed version keeps its image.
+
+    An archived one is not offered any more; what runs of it goes on.
 
     Raises:
         InvalidInput, VersionInUse, PermissionDenied, NotFound.
@@ -94,10 +102,10 @@ def change_version(version: ModelVersion, payload: Mapping[str, Any], *, by: Use
         if request.image != row.image:
             live = Deployment.objects.filter(version=row, deleted_at=None)
             _refuse_if_deployed(live, f"{row.model.name} {row.version}")
-        for field, value in asdict(request).items():
+        for field, value in _columns(request, row.archived_at).items():
             setattr(row, field, value)
         row.save()
-        _audit(by, "change version", row.model, version=row.version, fields=sorted(payload))
+        _audit(by, _change_of("version", payload), row.model, version=row.version, fields=sorted(payload))
     return row
 
 
@@ -150,6 +158,20 @@ def ensure_version(team: Team, choice: Choice, spec: Spec, *, by: User) -> Model
     if new_version:
         _audit(by, "add version", model, version=version.version, image=choice.image)
     return version
+
+
+def _columns(request: ModelRequest | VersionRequest, archived_at: datetime | None) -> dict[str, Any]:
+    """A request as columns of its row; `archived_at` is since when the row is archived now."""
+    columns = asdict(request)
+    archived = columns.pop("archived")
+    return {**columns, "archived_at": (archived_at or timezone.now()) if archived else None}
+
+
+def _change_of(what: str, payload: Mapping[str, Any]) -> str:
+    """The word for the audit."""
+    if set(payload) == {"archived"}:
+        return f"{'archive' if payload['archived'] else 'unarchive'} {what}"
+    return f"change {what}"
 
 
 def _lock_model(model: Model) -> Model:

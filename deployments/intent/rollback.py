@@ -11,7 +11,7 @@ from deployments.intent.common import Actor, Edit, add_revision, change, check_r
 from deployments.intent.drafts import Draft
 from deployments.models import Deployment, Operation, RegistryCredential, Revision
 from deployments.selectors import require_role, rollback_target, wish_of
-from deployments.settling import stored_facts
+from deployments.settling import may_roll_back
 from deployments.spec import Reader, is_archived, spec_of
 from deployments.spec.changes import describe_changes
 from deployments.spec.requests import check_node_port_free
@@ -92,26 +92,12 @@ def automatic_rollback(deployment_id: int) -> Operation | None:
         return store_wish(row, "rollback", text, by=AUTOMATIC, arguments=arguments)
 
 
-def is_past_deadline(row: Deployment) -> bool:
-    """Whether the cluster has given up on the newest revision's rollout, as far as was observed."""
-    facts = stored_facts(row)
-    if facts is None or facts.observed_generation < facts.generation or facts.revision != row.revision:
-        return False
-    if facts.generation < row.cluster_generation:
-        return False
-    return any(
-        condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded"
-        for condition in facts.conditions
-    )
-
-
 def _is_due(row: Deployment) -> bool:
-    settled = row.applied_generation == row.generation and not row.drifted and row.paused_at is None
-    if not settled or not spec_of(row).rollout.auto_rollback:
+    if not may_roll_back(row):
         return False
     newest = row.revisions.filter(number=row.revision).first()
     # A rollback that is stuck, too, is for people: going on would not end.
-    return newest is not None and newest.restores is None and is_past_deadline(row)
+    return newest is not None and newest.restores is None
 
 
 def _parse_number(revision: object) -> int:

@@ -48,10 +48,10 @@ def get_version(user: Person, team: str, model: str, version: str) -> ModelVersi
     return found
 
 
-def deployments_of_version(version: ModelVersion) -> QuerySet[Deployment]:
-    """Live deployments that serve this version now."""
+def deployments_of_version(version: ModelVersion, user: Person) -> QuerySet[Deployment]:
+    """Live deployments that serve this version now, of those that `user` may see."""
     return (
-        Deployment.objects.filter(version=version, deleted_at=None)
+        Deployment.objects.filter(version=version, deleted_at=None, team__in=teams_of(user))
         .select_related("team", "cluster", "version__model", "created_by")
         .order_by("name")
     )

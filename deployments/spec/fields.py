@@ -17,6 +17,7 @@ MAX_NAME_LENGTH = 50
 MOST_SECONDS = 86_400
 MOST_START_SECONDS = 3_600
 MOST_USER_ID = 2**31 - 1
+RESOURCE_FIELDS = ("cpu", "memory", "cpu_limit", "memory_limit", "gpu")
 STRATEGIES = ("RollingUpdate", "Recreate")
 NODE_PORTS = range(30_000, 32_768)
 HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -74,8 +75,13 @@ def read_resources(reader: Reader, base: Resources) -> Resources:
     if "preset" in reader:
         base = _size(reader, base)
     section = reader.section("resources")
-    section.allow_only(("cpu", "memory", "cpu_limit", "memory_limit", "gpu"))
-    already = len(reader.errors)
+    section.allow_only(RESOURCE_FIELDS)
+    return read_quantities(section, base)
+
+
+def read_quantities(section: Reader, base: Resources) -> Resources:
+    """The fields of a size among others; limits are not below requests."""
+    already = len(section.errors)
     result = Resources(
         cpu=_quantity(section, "cpu", base.cpu, _check_cpu),
         memory=_quantity(section, "memory", base.memory, _check_memory),
@@ -83,7 +89,7 @@ def read_resources(reader: Reader, base: Resources) -> Resources:
         memory_limit=_quantity(section, "memory_limit", base.memory_limit, _check_memory),
         gpu=section.integer("gpu", base.gpu, least=0, most=64, what="GPUs"),
     )
-    if len(reader.errors) == already:
+    if len(section.errors) == already:
         _check_limits(section, result)
     return result
 
