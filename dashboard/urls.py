@@ -13,11 +13,15 @@ from dashboard.views import (
     models,
     new_deployment,
     overview,
+    platform,
+    preview,
     probes,
     revisions,
     scaling,
     settings,
+    team,
     try_it,
+    versions,
 )
 
 one_deployment: list[URLPattern | URLResolver] = [
@@ -37,6 +41,8 @@ one_deployment: list[URLPattern | URLResolver] = [
     path("yaml/", detail.manifests, name="deployment-yaml"),
     path("yaml/download", detail.download_manifests, name="deployment-yaml-download"),
     path("settings/", settings.settings, name="deployment-settings"),
+    path("settings/preview", preview.change_preview, name="deployment-settings-preview"),
+    path("settings/preflight", preview.change_preflight, name="deployment-settings-preflight"),
     path("scale", actions.scale, name="deployment-scale"),
     path("pause", actions.pause, name="deployment-pause"),
     path("resume", actions.resume, name="deployment-resume"),
@@ -46,17 +52,54 @@ one_deployment: list[URLPattern | URLResolver] = [
     path("pods/<str:pod>/delete", actions.delete_pod, name="deployment-pod-delete"),
 ]
 
+one_model: list[URLPattern | URLResolver] = [
+    path("", models.model, name="model"),
+    path("edit", models.edit, name="model-edit"),
+    path("archive", models.archive, name="model-archive"),
+    path("delete", models.delete, name="model-delete"),
+    path("versions/new", versions.new, name="model-version-new"),
+    path("versions/<str:version>/edit", versions.edit, name="model-version-edit"),
+    path("versions/<str:version>/archive", versions.archive, name="model-version-archive"),
+    path("versions/<str:version>/delete", versions.delete, name="model-version-delete"),
+]
+
+one_team: list[URLPattern | URLResolver] = [
+    path("", team.team, name="team"),
+    path("time-zone", team.time_zone, name="team-time-zone"),
+    path("registries", team.set_registry, name="team-registry"),
+    path("registries/remove", team.remove_registry, name="team-registry-remove"),
+]
+
+platform_pages: list[URLPattern | URLResolver] = [
+    path("", platform.platform, name="platform"),
+    path("sizes/new", platform.new_size, name="platform-size-new"),
+    path("sizes/<slug:size>/", platform.size, name="platform-size"),
+    path("sizes/<slug:size>/delete", platform.delete_size, name="platform-size-delete"),
+    path("clusters/<slug:cluster>/", platform.cluster, name="platform-cluster"),
+    path("clusters/<slug:cluster>/nodes/new", platform.new_nodes, name="platform-nodes-new"),
+    path("clusters/<slug:cluster>/nodes/<slug:preset>/", platform.nodes, name="platform-nodes"),
+    path(
+        "clusters/<slug:cluster>/nodes/<slug:preset>/delete",
+        platform.delete_nodes,
+        name="platform-nodes-delete",
+    ),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("deployments/", deployments.deployments, name="deployments"),
     path("deployments/bulk", bulk.bulk, name="deployments-bulk"),
     path("deployments/new", new_deployment.new, name="deployments-new"),
     path("deployments/new/name", new_deployment.suggested_name, name="deployments-new-name"),
+    path("deployments/new/preview", preview.new_preview, name="deployments-new-preview"),
+    path("deployments/new/preflight", preview.new_preflight, name="deployments-new-preflight"),
     path("deployments/<slug:team>/<slug:name>/", include(one_deployment)),
     path("models/", models.models, name="models"),
     path("models/new", models.new, name="models-new"),
-    path("models/<slug:team>/<str:name>/", models.model, name="model"),
-    path("models/<slug:team>/<str:name>/versions/new", models.new_version, name="model-version-new"),
+    path("models/<slug:team>/<str:name>/", include(one_model)),
+    path("teams/", team.teams, name="teams"),
+    path("teams/<slug:team>/", include(one_team)),
+    path("platform/", include(platform_pages)),
     path("account/", account.account, name="account"),
     path("sign-in/", account.SignIn.as_view(), name="sign-in"),
     path("sign-out/", account.SignOut.as_view(), name="sign-out"),

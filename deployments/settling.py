@@ -20,7 +20,14 @@ from k8s.health import Judgement, judge
 FAILED_FOR = timedelta(seconds=4)
 DEGRADED_FOR = timedelta(seconds=30)
 
-_JUDGED_COLUMNS = ("state", "state_since", "message", "ready_replicas", "updated_replicas")
+_JUDGED_COLUMNS = (
+    "state",
+    "state_since",
+    "message",
+    "wanted_replicas",
+    "ready_replicas",
+    "updated_replicas",
+)
 
 
 def refresh(
@@ -48,6 +55,7 @@ def refresh(
             text = f"{judged.state}: {judged.message}"
             TimelineEntry.objects.create(deployment=deployment, at=now, kind="state", text=text[:400])
     deployment.message = judged.message
+    deployment.wanted_replicas = counts.wanted_replicas(deployment)
     deployment.ready_replicas = judged.ready
     deployment.updated_replicas = judged.updated
     changed = before != tuple(getattr(deployment, column) for column in _JUDGED_COLUMNS)

@@ -2,7 +2,15 @@
 
 import django.db.models.deletion
 import django.utils.timezone
+from django.apps.registry import Apps
 from django.db import migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.models import F
+
+
+def want_what_is_asked_for(apps: Apps, _schema: BaseDatabaseSchemaEditor) -> None:
+    """Until now the count was always people's own."""
+    apps.get_model("deployments", "Deployment").objects.update(wanted_replicas=F("replicas"))
 
 
 class Migration(migrations.Migration):
@@ -12,6 +20,12 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField(
+            model_name="deployment",
+            name="wanted_replicas",
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.RunPython(want_what_is_asked_for, migrations.RunPython.noop),
         migrations.CreateModel(
             name="SealingKey",
             fields=[

@@ -76,6 +76,8 @@ class Deployment(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.PENDING)
     state_since = models.DateTimeField(default=timezone.now)
     message = models.TextField(blank=True)
+    # The count that health is judged by: none while paused, an autoscaler's where it owns it.
+    wanted_replicas = models.PositiveIntegerField(default=0)
     ready_replicas = models.PositiveIntegerField(default=0)
     updated_replicas = models.PositiveIntegerField(default=0)
     observed_at = models.DateTimeField(null=True, blank=True)

@@ -34,7 +34,7 @@ def overview(user: Person) -> Overview:
     rows = deployments_visible_to(user)
     counts = counts_by_state(user)
     replicas = rows.order_by().aggregate(
-        ready=Sum("ready_replicas", default=0), wanted=Sum("replicas", default=0)
+        ready=Sum("ready_replicas", default=0), wanted=Sum("wanted_replicas", default=0)
     )
     recent = TimelineEntry.objects.filter(deployment__team__in=teams_of(user))
     return Overview(

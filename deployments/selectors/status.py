@@ -75,7 +75,7 @@ def present_status(deployment: Deployment, now: datetime | None = None) -> dict[
         "since": state_since,
         "message": message,
         "ready_replicas": deployment.ready_replicas,
-        "wanted_replicas": deployment.replicas,
+        "wanted_replicas": deployment.wanted_replicas,
         "observed_at": deployment.observed_at,
         "stale": since is not None,
         "diagnosis": None,
