@@ -143,6 +143,14 @@ class Walk(RuleBasedStateMachine):
         intent.delete(self.row, by=self.by)
         self.is_deleted = True
 
+    @precondition(lambda self: self.is_deleted)
+    @rule()
+    def wish_too_late(self) -> None:
+        for wish in (intent.restart, intent.pause, intent.resume, intent.delete):
+            with pytest.raises(DomainError):
+                wish(self.row, by=self.by)
+        reconcile_deployment(self.row.pk)
+
     def refused(self, wish: Any) -> None:
         wanted = Deployment.objects.filter(pk=self.row.pk).values(*WANTED)
         before = wanted.get()
