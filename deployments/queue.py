@@ -50,6 +50,11 @@ def enqueue_rollback(deployment_id: int) -> None:
     _send_hint("deployments.tasks.roll_back", [deployment_id])
 
 
+def enqueue_delivery(delivery_id: int) -> None:
+    """Asks a worker to tell a webhook. Never raises; the sweep finds it."""
+    _send_hint("deployments.tasks.deliver", [delivery_id])
+
+
 def send_question(name: str, args: list[Any], *, expires_seconds: float) -> None:
     """Puts a task into the interactive queue; nobody answers it after it expires.
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from deployments import counts, operations
 from deployments.models import Deployment, Operation, OperationState, Pod, Revision, State, TimelineEntry
+from deployments.webhooks.outbox import tell
 from k8s.facts import Condition, DeploymentFacts, PodFacts
 from k8s.health import Judgement, judge
 
@@ -20,6 +21,9 @@ from k8s.health import Judgement, judge
 FAILED_FOR = timedelta(seconds=4)
 DEGRADED_FOR = timedelta(seconds=30)
 
+# What a team's programs are told of; the other words are on the way to one of these.
+_TOLD = (State.RUNNING, State.DEGRADED, State.FAILED, State.DELETED)
+_ROLLOUTS = ("create", "update", "restart", "rollback")
 _JUDGED_COLUMNS = (
     "state",
     "state_since",
@@ -50,7 +54,10 @@ def refresh(
     if judged.state != deployment.state:
         deployment.state = judged.state
         deployment.state_since = now
+        deployment.message = judged.message
         _note_served(deployment, now)
+        if judged.state in _TOLD:
+            tell(deployment, f"deployment.{judged.state}", judged.message, at=now)
         if not _is_own_work_begun(deployment, judged.state):
             text = f"{judged.state}: {judged.message}"
             TimelineEntry.objects.create(deployment=deployment, at=now, kind="state", text=text[:400])
@@ -232,6 +239,8 @@ def _succeed(deployment: Deployment, operation: Operation) -> bool:
     elif operation.generation > deployment.applied_generation or not _is_within_bounds(deployment):
         return False
     operations.move(operation, OperationState.SUCCEEDED, detail=deployment.message)
+    if operation.action in _ROLLOUTS and deployment.state == State.RUNNING:
+        tell(deployment, "rollout.finished", f"Revision {deployment.revision} serves")
     return True
 
 

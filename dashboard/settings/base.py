@@ -166,6 +166,8 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+# Hosts and networks that webhooks may lead to although they are not public.
+WEBHOOK_ALLOWED = [entry.strip() for entry in env.webhook_allow.split(",") if entry.strip()]
 # The most replicas one deployment may have.
 MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.

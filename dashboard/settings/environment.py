@@ -28,6 +28,7 @@ class Environment(BaseSettings):
     kubeconfig_path: str = ""
     kube_context: str = ""
     log_level: str = "INFO"
+    webhook_allow: str = ""
 
 
 def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:

@@ -83,6 +83,11 @@ class Deployment(models.Model):
     observed_at = models.DateTimeField(null=True, blank=True)
     # The observed Kubernetes Deployment as k8s.facts.DeploymentFacts, in JSON.
     facts = models.JSONField(null=True, blank=True)
+    # Why it is not as it should be: k8s.diagnosis.Diagnosis in JSON; None when all is well.
+    diagnosis = models.JSONField(null=True, blank=True)
+    # The pod template whose address has answered its health path, and what it said if it did not.
+    answered_template = models.CharField(max_length=20, blank=True)
+    answer_problem = models.CharField(max_length=300, blank=True)
     # The observed HorizontalPodAutoscaler as k8s.facts.AutoscalerFacts, in JSON.
     autoscaler = models.JSONField(null=True, blank=True)
 
@@ -116,7 +121,8 @@ class Revision(models.Model):
     """An immutable, numbered spec. `spec` is `k8s.spec.Spec` in JSON; the count is not part of it.
 
     `served_at` is when it was first seen running. `restores` is the number of the revision
-    that a rollback brought back.
+    that a rollback brought back. `milestones` has when its rollout first came so far, by name:
+    applied, scheduled, pulled, started, ready, answering (ISO 8601).
     """
 
     deployment = models.ForeignKey(Deployment, on_delete=models.CASCADE, related_name="revisions")
@@ -128,6 +134,7 @@ class Revision(models.Model):
     author = models.CharField(max_length=150)
     restores = models.PositiveIntegerField(null=True, blank=True)
     served_at = models.DateTimeField(null=True, blank=True)
+    milestones = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

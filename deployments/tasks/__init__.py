@@ -3,6 +3,7 @@
 from deployments.tasks import interactive
 from deployments.tasks.background import (
     delete_pod,
+    deliver,
     fire_schedules,
     forget_old,
     reconcile,
@@ -12,6 +13,7 @@ from deployments.tasks.background import (
 
 __all__ = [
     "delete_pod",
+    "deliver",
     "fire_schedules",
     "forget_old",
     "interactive",

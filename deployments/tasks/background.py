@@ -4,9 +4,9 @@ import uuid
 
 from celery import shared_task
 
-from deployments import intent, retention, scheduling
+from deployments import intent, retention, scheduling, webhooks
 from deployments import reconcile as reconciling
-from deployments.queue import enqueue, enqueue_pod_delete, enqueue_rollback
+from deployments.queue import enqueue, enqueue_delivery, enqueue_pod_delete, enqueue_rollback
 
 
 @shared_task(name="deployments.tasks.reconcile")
@@ -33,12 +33,20 @@ def sweep() -> None:
         enqueue_pod_delete(operation_id)
     for deployment_id in found.stuck:
         enqueue_rollback(deployment_id)
+    for delivery_id in webhooks.due_deliveries():
+        enqueue_delivery(delivery_id)
 
 
 @shared_task(name="deployments.tasks.roll_back")
 def roll_back(deployment_id: int) -> None:
     """Brings back what served before a rollout got stuck, where that is wished for."""
     intent.automatic_rollback(deployment_id)
+
+
+@shared_task(name="deployments.tasks.deliver")
+def deliver(delivery_id: int) -> None:
+    """Tells one webhook of one thing that happened."""
+    webhooks.deliver(delivery_id)
 
 
 @shared_task(name="deployments.tasks.fire_schedules")
