@@ -1,16 +1,26 @@
-"""The form that makes a deployment."""
+"""The form that makes a deployment: empty, of a version, or filled in from another deployment."""
+
+from datetime import timedelta
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.forms.deployment import DeploymentForm, preset_cards
+from dashboard.forms.choices import options_of, section_states
+from dashboard.forms.deployment import DeploymentForm
+from dashboard.forms.environment import with_schema
+from dashboard.forms.preview import Preview, preview_new
 from dashboard.views.frame import PageRequest, page
 from deployments import intent, selectors
-from deployments.errors import DomainError, NotFound, PermissionDenied
-from deployments.models import Cluster
+from deployments.errors import DomainError, DuplicateName, NotFound, PermissionDenied
+from deployments.models import Cluster, Deployment, ModelVersion, Operation
+from deployments.preflight import preflight
+from deployments.spec import spec_of
 from teams.models import Team
 from teams.roles import Role
+
+DOUBLE_CLICK = timedelta(seconds=60)
 
 
 def teams_to_deploy_in(request: PageRequest) -> list[Team]:
@@ -52,32 +62,90 @@ def chosen_team(request: PageRequest, teams: list[Team]) -> Team:
 @require_http_methods(["GET", "HEAD", "POST"])
 def new(request: PageRequest) -> HttpResponse:
     teams = teams_to_deploy_in(request)
-    team = chosen_team(request, teams)
     if request.method != "POST":
-        return show(request, started_form(request, team), team, teams)
-    form = DeploymentForm.typed(request.POST)
-    if not form.values.get("name"):
-        form.values["name"] = suggestion(form, team)
+        return show_started(request, teams)
+    team = chosen_team(request, teams)
+    form = typed_form(request, team)
+    if request.POST.get("then") == "check":
+        return show_checked(request, form, team, teams)
+    if form.refuse_lost_secrets():
+        return show(request, form, team, teams, status=422)
     try:
-        operation = intent.create_deployment(team, form.payload(), by=request.user)
-    except (NotFound, PermissionDenied) as error:
-        if not error.errors:
-            raise
-        form.refuse(error)
-        return show(request, form, team, teams, status=error.status)
+        operation = create_once(request, form, team)
     except DomainError as error:
+        if error.status in {403, 404} and not error.errors:
+            raise
         form.refuse(error)
         return show(request, form, team, teams, status=error.status)
     return redirect("deployment", team.name, operation.deployment.name)
 
 
-def started_form(request: PageRequest, team: Team) -> DeploymentForm:
-    """Empty, or filled in from `?model=house&version=2.0`."""
-    model, version = request.GET.get("model", ""), request.GET.get("version", "")
-    if not model:
-        return DeploymentForm.blank()
-    chosen = selectors.get_version(request.user, team.name, model, version)
-    return DeploymentForm.blank(version=chosen, name=intent.suggest_name(model, team))
+def show_started(request: PageRequest, teams: list[Team]) -> HttpResponse:
+    """Empty, of a version (`?model=house&version=2.0`), or a copy (`?clone=pricing/house`)."""
+    sizes = selectors.size_presets()
+    if clone := request.GET.get("clone", ""):
+        return show_clone(request, clone, teams)
+    team = chosen_team(request, teams)
+    form = DeploymentForm.blank(sizes)
+    if model := request.GET.get("model", ""):
+        chosen = selectors.get_version(request.user, team.name, model, request.GET.get("version", ""))
+        form = DeploymentForm.of_version(chosen, intent.suggest_name(model, team), sizes)
+        form.env = with_schema([], chosen.env_schema)
+    return show(request, form, team, teams)
+
+
+def show_clone(request: PageRequest, clone: str, teams: list[Team]) -> HttpResponse:
+    """The form of another deployment, under a free name; in a team of one's own if need be."""
+    owner, _, name = clone.partition("/")
+    original = selectors.get_deployment(request.user, owner, name)
+    own = [team for team in teams if team.pk == original.team_id]
+    team = own[0] if own else teams[0]
+    form = DeploymentForm.of(original, spec_of(original), selectors.size_presets())
+    form.values |= {
+        "name": intent.suggest_name(original.name, team),
+        "cluster": original.cluster.name,
+        # One port, one owner.
+        "service.node_port": "",
+        "registry": "",
+    }
+    form.start_field = "name"
+    if not own:
+        # The catalogue of the other team is not this team's; its image is for everybody who can pull it.
+        form.source, form.version = "image", ""
+    for row in form.env:
+        row.state = ""
+    return show(request, form, team, teams, extra={"clone_of": original})
+
+
+def typed_form(request: PageRequest, team: Team) -> DeploymentForm:
+    """What was typed, with a name if none was, or if the suggested one was for something else."""
+    form = DeploymentForm.typed(request.POST)
+    typed, suggested = form.values.get("name", ""), request.POST.get("suggested", "")
+    outdated = typed == suggested and request.POST.get("suggested_for", "") != basis_of(form)
+    if not typed or outdated:
+        form.values["name"] = suggestion(form, team)
+    return form
+
+
+def create_once(request: PageRequest, form: DeploymentForm, team: Team) -> Operation:
+    """Creates it; sent twice within a minute without a name of its own, it is still one deployment.
+
+    Raises:
+        DomainError: whatever a create raises.
+    """
+    if not request.POST.get("name"):
+        since = timezone.now() - DOUBLE_CLICK
+        mine = Deployment.objects.filter(team=team, created_by=request.user, created_at__gte=since)
+        newest = mine.filter(deleted_at=None).order_by("-created_at").first()
+        if newest is not None:
+            try:
+                # Equal to the newest, this answers what the first click was answered.
+                return intent.create_deployment(
+                    team, {**form.payload(), "name": newest.name}, by=request.user
+                )
+            except DuplicateName:
+                pass
+    return intent.create_deployment(team, form.payload(), by=request.user)
 
 
 def clusters_for(request: PageRequest) -> list[Cluster]:
@@ -87,40 +155,92 @@ def clusters_for(request: PageRequest) -> list[Cluster]:
     )
 
 
+def basis_of(form: DeploymentForm) -> str:
+    """What a name is suggested for: the image or the model; "" when nothing was chosen yet."""
+    origin = form.origin()
+    return str(origin.get("image") or origin.get("model") or "")
+
+
 def suggestion(form: DeploymentForm, team: Team) -> str:
     """A free name for what is being deployed; "" when nothing was chosen yet."""
-    origin = form.origin()
-    basis = str(origin.get("image") or origin.get("model") or "")
+    basis = basis_of(form)
     return intent.suggest_name(basis, team) if basis else ""
 
 
+def version_of(request: PageRequest, form: DeploymentForm, team: Team) -> ModelVersion | None:
+    """The version that the form means, also when it names the image of one."""
+    versions = selectors.versions_visible_to(request.user).filter(model__team=team)
+    if form.source == "image":
+        return versions.filter(image=form.values.get("image", "")).first()
+    model, _, version = form.version.partition("@")
+    return versions.filter(model__name=model, version=version).first()
+
+
+def show_checked(request: PageRequest, form: DeploymentForm, team: Team, teams: list[Team]) -> HttpResponse:
+    """The form again with its preview and preflight: what a browser with a script shows beside it."""
+    preview = preview_new(team, form, by=request.user)
+    checked = preflight(preview.draft, ask_cluster=True) if preview.draft else None
+    return show(request, form, team, teams, preview=preview, extra={"preflight": checked})
+
+
 def show(
-    request: PageRequest, form: DeploymentForm, team: Team, teams: list[Team], *, status: int = 200
+    request: PageRequest,
+    form: DeploymentForm,
+    team: Team,
+    teams: list[Team],
+    *,
+    status: int = 200,
+    preview: Preview | None = None,
+    extra: dict[str, object] | None = None,
 ) -> HttpResponse:
-    versions = (
-        selectors.versions_visible_to(request.user).filter(model__team=team).order_by("model__name", "-id")
-    )
+    form.forget_secrets()
+    version = version_of(request, form, team)
+    if status != 200:
+        form.env = with_schema(form.env, version.env_schema if version else ())
+    if preview is None and basis_of(form) and status == 200:
+        preview = preview_new(team, form, by=request.user)
+    versions = selectors.versions_visible_to(request.user).filter(model__team=team)
+    clusters = clusters_for(request)
     context = {
         "form": form,
         "team": team,
         "teams": teams,
-        "versions": versions,
-        "clusters": clusters_for(request),
-        "presets": preset_cards(),
+        "versions": versions.filter(archived_at=None).order_by("model__name", "-id"),
+        "clusters": clusters,
+        "parts": section_states(form),
+        "preview": preview or Preview(),
+        "suggested": "" if request.method == "POST" else form.values.get("name", ""),
+        "suggested_for": basis_of(form),
+        **options_of(
+            sizes=selectors.size_presets(),
+            clusters=clusters,
+            node_presets=[one for cluster in clusters for one in selectors.node_presets_of(cluster)],
+            registries=selectors.registries_of(team),
+        ),
+        **(extra or {}),
     }
     return render(request, "deployments/new.html", context, status=status)
 
 
 @page
-@require_safe
+@require_POST
 def suggested_name(request: PageRequest) -> HttpResponse:
-    """The name field again, with a suggestion, unless a name of one's own was typed."""
+    """The name again, unless one was typed, and the variables that the chosen version knows."""
     team = chosen_team(request, teams_to_deploy_in(request))
-    form = DeploymentForm.typed(request.GET)
+    form = DeploymentForm.typed(request.POST)
     typed = form.values.get("name", "")
-    if not typed or typed == request.GET.get("suggested", ""):
-        form.values["name"] = suggestion(form, team)
-        suggested = form.values["name"]
+    if not typed or typed == request.POST.get("suggested", ""):
+        form.values["name"] = suggested = suggestion(form, team)
     else:
         suggested = ""
-    return render(request, "deployments/new.html#name", {"form": form, "suggested": suggested})
+    version = version_of(request, form, team)
+    before = [row.name for row in form.env]
+    form.env = with_schema(form.env, version.env_schema if version else ())
+    context = {
+        "form": form,
+        "suggested": suggested,
+        "suggested_for": basis_of(form),
+        "other_rows": [row.name for row in form.env] != before,
+        "parts": section_states(form),
+    }
+    return render(request, "deployments/suggestion.html", context)

@@ -37,13 +37,13 @@ def test_a_version_of_the_catalogue_fills_the_form_in(browser: Client) -> None:
 
 def test_the_name_is_suggested_while_the_image_is_typed(browser: Client) -> None:
     url = reverse("deployments-new-name")
-    first = browser.get(url, {"source": "image", "image": "local/house:1.0", "name": ""}).content.decode()
+    first = browser.post(url, {"source": "image", "image": "local/house:1.0", "name": ""}).content.decode()
     assert 'name="name" value="house"' in first
-    kept = browser.get(
+    kept = browser.post(
         url, {"source": "image", "image": "local/iris:1.0", "name": "mine", "suggested": "house"}
     )
     assert 'name="name" value="mine"' in kept.content.decode()
-    changed = browser.get(
+    changed = browser.post(
         url, {"source": "image", "image": "local/iris:1.0", "name": "house", "suggested": "house"}
     )
     assert 'name="name" value="iris"' in changed.content.decode()
@@ -89,18 +89,19 @@ def test_the_form_says_what_the_api_says_and_keeps_what_was_typed(
     assert not Deployment.objects.exists()
 
 
-def test_the_first_wrong_field_gets_the_focus_and_more_opens_for_it(browser: Client) -> None:
+def test_the_first_wrong_field_gets_the_focus_and_its_section_opens(browser: Client) -> None:
     page = browser.post(NEW, {**TYPED, "resources.memory": "1Gb"}).content.decode()
     field = page[page.index('id="resources-memory"') : page.index('id="resources-memory-error"')]
     assert "autofocus" in field
-    assert '<details class="panel more" open>' in page
+    assert '<details class="section" id="section-resources" open>' in page
+    assert '<details class="section" id="section-rollout">' in page
 
 
 def test_environment_rows_become_variables_and_empty_rows_are_dropped(browser: Client) -> None:
     browser.post(NEW, {**TYPED, "env.name": ["A", "", "B"], "env.value": ["1", "", "x y"]})
     assert Deployment.objects.get().spec["env"] == [
-        {"name": "A", "value": "1"},
-        {"name": "B", "value": "x y"},
+        {"name": "A", "value": "1", "secret": False, "ref": ""},
+        {"name": "B", "value": "x y", "secret": False, "ref": ""},
     ]
 
 
