@@ -13,8 +13,9 @@ from django.utils import timezone
 from deployments import counts, operations
 from deployments.models import Deployment, Operation, OperationState, Pod, Revision, State, TimelineEntry
 from deployments.webhooks.outbox import tell
-from k8s.facts import Condition, DeploymentFacts, PodFacts
+from k8s.facts import DeploymentFacts, PodFacts
 from k8s.health import Judgement, judge
+from k8s.health import is_stuck as is_past_deadline
 
 # A rollout that shows trouble may still come round: a first crash, a node that
 # makes room. Operations end as failed only when the trouble stays.
@@ -186,22 +187,18 @@ def is_stuck(deployment: Deployment) -> bool:
     facts = stored_facts(deployment)
     if facts is None or deployment.paused_at or deployment.delete_requested_at or deployment.drifted:
         return False
-    if deployment.applied_generation < deployment.generation or facts.revision != deployment.revision:
+    if deployment.applied_generation < deployment.generation:
         return False
     # Conditions of an older object say nothing about the newest wish.
-    if facts.generation < deployment.cluster_generation or facts.observed_generation < facts.generation:
+    if facts.generation < deployment.cluster_generation:
         return False
-    return any(_is_past_deadline(condition) for condition in facts.conditions)
+    return is_past_deadline(facts, expected_revision=deployment.revision)
 
 
 def may_roll_back(deployment: Deployment) -> bool:
     """Whether a stuck rollout asks for an automatic rollback, as far as the row alone tells."""
     rollout: dict[str, object] = deployment.spec.get("rollout") or {}
     return rollout.get("auto_rollback") is True and is_stuck(deployment)
-
-
-def _is_past_deadline(condition: Condition) -> bool:
-    return condition.type == "Progressing" and condition.reason == "ProgressDeadlineExceeded"
 
 
 def mark_drifted(deployment: Deployment, text: str, now: datetime) -> None:

@@ -96,8 +96,9 @@ def _is_due(row: Deployment) -> bool:
     if not may_roll_back(row):
         return False
     newest = row.revisions.filter(number=row.revision).first()
-    # A rollback that is stuck, too, is for people: going on would not end.
-    return newest is not None and newest.restores is None
+    # A rollback that is stuck, too, is for people: going on would not end. And what has served
+    # is stuck for a reason that is not in its revision: a restart on a full cluster, for instance.
+    return newest is not None and newest.restores is None and newest.served_at is None
 
 
 def _parse_number(revision: object) -> int:
