@@ -56,7 +56,8 @@ def handover(wish: Wish, replicas: int) -> Manifest:
 
     A count that its only owner stops sending is reset to 1, even under load; this second owner
     keeps it until the autoscaler writes. `replicas` is the present count, and never 0: an
-    autoscaler does nothing for a Deployment of none.
+    autoscaler does nothing for a Deployment of none. The Deployment must exist: alone, this is
+    none that a cluster would accept.
     """
     return {
         "apiVersion": "apps/v1",

@@ -16,6 +16,7 @@ from tests.k8s.samples import document, objects
 Object = dict[str, Any]
 #: Long after the recording: everybody's patience is over.
 LATER = datetime(2026, 11, 23, 21, 0, tzinfo=UTC)
+KINDS = {"Pod", "Deployment", "ReplicaSet", "Service", "Node", "Event", "HorizontalPodAutoscaler"}
 PODS = objects("bad_pods", "Pod")
 # What the pod's row says, and what the problem is; None where a pod is over, or nothing but an event tells.
 SAID: dict[str, tuple[str, str | None]] = {
@@ -43,9 +44,9 @@ SAID: dict[str, tuple[str, str | None]] = {
 
 def recorded() -> Iterator[tuple[str, Object]]:
     """Every recorded object of a kind that we have facts of."""
-    for file in ("bad_pods", "demo_objects", "stuck_deployment", "bad_events_v1"):
+    for file in ("bad_pods", "demo_objects", "stuck_deployment", "bad_events_v1", "hpa"):
         for found in document(file)["items"]:
-            if found["kind"] in {"Pod", "Deployment", "ReplicaSet", "Service", "Node", "Event"}:
+            if found["kind"] in KINDS:
                 yield found["kind"], found
     yield "Node", document("node_real")
 
