@@ -12,7 +12,9 @@ SECTIONS = (
     ("overview", "Overview", "layout-dashboard", ("overview",)),
     ("deployments", "Deployments", "rocket", ("deployments", "deployment")),
     ("models", "Models", "cube", ("models", "model")),
+    ("teams", "Teams", "users", ("teams", "team")),
 )
+FOR_ADMINS = (("platform", "Platform", "settings", ("platform",)),)
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -27,12 +29,17 @@ def shell(request: HttpRequest) -> dict[str, object]:
         # Asked by the template, once, and only where "New" may be shown.
         return selectors.may_deploy_somewhere(request.user)
 
+    def lit_sections() -> list[dict[str, object]]:
+        known = (*SECTIONS, *(FOR_ADMINS if request.user.is_superuser else ()))
+        return [
+            {"address": address, "word": word, "icon": icon, "here": here in lit}
+            for address, word, icon, lit in known
+        ]
+
     return {
         "may_deploy": may_deploy,
         "theme": theme if theme in THEMES else "auto",
         "next_theme": {"auto": "dark", "dark": "light"}.get(theme, "auto"),
-        "sections": [
-            {"address": address, "word": word, "icon": icon, "here": here in lit}
-            for address, word, icon, lit in SECTIONS
-        ],
+        # Called by the template, for people who are signed in.
+        "sections": lit_sections,
     }

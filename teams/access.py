@@ -16,6 +16,16 @@ def teams_of(user: User | AnonymousUser) -> QuerySet[Team]:
     return Team.objects.filter(memberships__user=user)
 
 
+def teams_with_role(user: User | AnonymousUser, needed: Role) -> QuerySet[Team]:
+    """Teams in which the role of `user` covers `needed`: all for superusers."""
+    if not user.is_authenticated or not user.is_active:
+        return Team.objects.none()
+    if user.is_superuser:
+        return Team.objects.all()
+    covering = [role.value for role in Role if role.covers(needed)]
+    return Team.objects.filter(memberships__user=user, memberships__role__in=covering).distinct()
+
+
 def role_of(user: User | AnonymousUser, team: Team) -> Role | None:
     """The role of `user` in `team`; None for a stranger. Superusers lead every team."""
     if not user.is_authenticated or not user.is_active:

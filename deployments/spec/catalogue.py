@@ -142,6 +142,9 @@ def _read_resources(reader: Reader, current: ModelVersion | None) -> dict[str, A
     stored: dict[str, Any] = current.resources if current else {}
     if "resources" not in reader and "preset" not in reader:
         return stored
+    if reader.raw("resources") is None:
+        # Chosen with each deployment, as for a version that never said any.
+        return {}
     base = msgspec.structs.replace(default_size(), **stored)
     built: dict[str, Any] = msgspec.to_builtins(fields.read_resources(reader, base))
     return built

@@ -1,0 +1,100 @@
+"""A team: who is in it, its clock, its logins to registries."""
+
+from zoneinfo import available_timezones
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from dashboard.forms.team import RegistryForm, TimeZoneForm
+from dashboard.forms.typed import refused, refused_form
+from dashboard.views.frame import PageRequest, page
+from deployments import intent, selectors
+from deployments.spec.schedules import zone_of
+from teams.models import Membership, Team
+from teams.roles import Role
+
+
+@page
+@require_safe
+def teams(request: PageRequest) -> HttpResponse:
+    """My teams; the team's own page when there is one only."""
+    found = list(selectors.teams_of(request.user))
+    if len(found) == 1:
+        return redirect("team", found[0].name)
+    roles = dict(Membership.objects.filter(user=request.user).values_list("team", "role"))
+    places = [{"team": team, "role": roles.get(team.pk, "admin")} for team in found]
+    return render(request, "teams/list.html", {"places": places})
+
+
+@page
+@require_safe
+def team(request: PageRequest, team: str) -> HttpResponse:
+    return show(request, selectors.get_team(request.user, team))
+
+
+def show(
+    request: PageRequest,
+    found: Team,
+    *,
+    clock: TimeZoneForm | None = None,
+    login: RegistryForm | None = None,
+    error: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    role = selectors.role_of(request.user, found)
+    leads = role is not None and role.covers(Role.LEAD)
+    context = {
+        "team": found,
+        "role": role,
+        "leads": leads,
+        "members": Membership.objects.filter(team=found).select_related("user").order_by("user__username"),
+        "namespaces": found.namespaces.select_related("cluster").order_by("cluster__name"),
+        "registries": selectors.registries_of(found),
+        "clock": clock or TimeZoneForm(values={"time_zone": found.time_zone}),
+        "login": login or RegistryForm.blank(),
+        "there": timezone.now().astimezone(zone_of(found.time_zone)).strftime("%H:%M"),
+        "zones": sorted(available_timezones()) if leads else (),
+        "error": error,
+    }
+    return render(request, "teams/team.html", context, status=status)
+
+
+@page
+@require_POST
+def time_zone(request: PageRequest, team: str) -> HttpResponse:
+    found = selectors.get_team(request.user, team)
+    form = TimeZoneForm.typed(request.POST)
+    status = refused_form(form, lambda: intent.set_time_zone(found, dict(form.values), by=request.user))
+    if status is not None:
+        return show(request, found, clock=form, status=status)
+    messages.success(request, f"Schedules of {found} go by {form.values['time_zone']} now.")
+    return redirect("team", team)
+
+
+@page
+@require_POST
+def set_registry(request: PageRequest, team: str) -> HttpResponse:
+    """A login, new or in place of the one there is for its registry."""
+    found = selectors.get_team(request.user, team)
+    form = RegistryForm.typed(request.POST)
+    status = refused_form(form, lambda: intent.set_registry(found, form.payload(), by=request.user))
+    if status is not None:
+        return show(request, found, login=form, status=status)
+    messages.success(request, f"The login for {form.values['registry']} is stored.")
+    return redirect("team", team)
+
+
+@page
+@require_POST
+def remove_registry(request: PageRequest, team: str) -> HttpResponse:
+    found = selectors.get_team(request.user, team)
+    registry = request.POST.get("registry", "")
+    login = selectors.get_registry(request.user, team, registry)
+    error = refused(lambda: intent.remove_registry(login, by=request.user))
+    if error is not None:
+        return show(request, found, error=error.detail, status=error.status)
+    messages.success(request, f"The login for {registry} is removed.")
+    return redirect("team", team)
