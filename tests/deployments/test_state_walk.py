@@ -179,6 +179,10 @@ class Walk(RuleBasedStateMachine):
         if self.is_deleted:
             return row.deleted_at is not None
         calm = row.applied_generation == row.generation and not row.drifted
+        if self.bounds is not None and not self.is_paused:
+            # The autoscaler takes its time until the count is within new bounds.
+            count = (row.facts or {}).get("wanted_replicas", 0)
+            calm = calm and self.bounds[0] <= count <= self.bounds[1]
         return calm and row.state in ("running", "paused")
 
     def check(self, row: Deployment, cluster: Cluster) -> None:
