@@ -10,8 +10,10 @@ import pytest
 from k8s import errors, watch
 from k8s.client_async import AsyncCluster
 from k8s.cluster import Ref
-from k8s.facts import DeploymentFacts
+from k8s.facts import AutoscalerFacts, DeploymentFacts
 from k8s.kinds import collection_path
+from k8s.labels import MANAGED_BY_US
+from k8s.spec import Autoscaling
 from k8s.watch import Alive, Changed, Gone, Listed, Lost, Seen
 from tests.contract.target import Target
 from tests.k8s.wishes import built
@@ -20,7 +22,7 @@ Word = TypeVar("Word")
 
 
 class Watching:
-    """The words of a watch on the deployments of a namespace."""
+    """The words of a watch on the objects of one kind in a namespace."""
 
     def __init__(self, seen: AsyncGenerator[Seen, None]) -> None:
         self.seen = seen
@@ -38,10 +40,12 @@ class Watching:
 
 
 @asynccontextmanager
-async def watching(target: Target, space: str, labels: str = "") -> AsyncGenerator[Watching, None]:
+async def watching(
+    target: Target, space: str, labels: str = "", kind: str = "Deployment"
+) -> AsyncGenerator[Watching, None]:
     async with (
         AsyncCluster(target.access) as reader,
-        aclosing(watch.watch(reader, "Deployment", namespace=space, labels=labels)) as seen,
+        aclosing(watch.watch(reader, kind, namespace=space, labels=labels)) as seen,
     ):
         yield Watching(seen)
 
@@ -85,6 +89,24 @@ def _wants(word: Changed, name: str, replicas: int) -> bool:
 def _observed(word: Changed, name: str) -> bool:
     facts = word.facts
     return _wants(word, name, 1) and facts.observed_generation == facts.generation  # type: ignore[attr-defined]
+
+
+async def test_an_autoscaler_is_told_with_what_it_thinks_and_when_it_is_gone(
+    target: Target, space: str
+) -> None:
+    bounds = Autoscaling(min_replicas=1, max_replicas=3, target_memory_percent=70)
+    wish = target.wish(space, replicas=None, autoscaling=bounds)
+    async with watching(target, space, MANAGED_BY_US, "HorizontalPodAutoscaler") as seen:
+        await seen.next(Listed)
+        scaler = built(wish, "HorizontalPodAutoscaler")
+        await asyncio.to_thread(target.cluster.apply, scaler)
+        # Its Deployment is not there, and that is what it says.
+        told = await seen.next(Changed, lambda word: bool(word.facts.conditions))
+        assert isinstance(told.facts, AutoscalerFacts)
+        assert [(each.resource, each.target) for each in told.facts.metrics] == [("memory", 70)]
+        assert {each.reason for each in told.facts.conditions} == {"FailedGetScale"}
+        await asyncio.to_thread(target.cluster.delete, Ref("HorizontalPodAutoscaler", space, wish.name))
+        assert (await seen.next(Gone)).name == wish.name
 
 
 async def test_a_selected_object_that_loses_its_label_is_gone(target: Target, space: str) -> None:
