@@ -99,10 +99,11 @@ class Store:
         return self._objects.get(kind, {}).get(namespace, {}).get(name)
 
     def list(self, kind: str, namespace: str | None = None) -> Objects:
-        """Objects of a kind in one namespace, or in all (None), ordered by namespace and name."""
+        """Objects of a kind in one namespace, or in all (None), in the order of "namespace/name"."""
         spaces = self._objects.get(kind, {})
         if namespace is None:
-            return [obj for space in sorted(spaces) for obj in self._ordered(kind, space)]
+            ordered = sorted(spaces, key=lambda space: f"{space}/")
+            return [obj for space in ordered for obj in self._ordered(kind, space)]
         return self._ordered(kind, namespace)
 
     def _ordered(self, kind: str, namespace: str) -> Objects:

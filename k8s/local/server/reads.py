@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -160,7 +161,7 @@ def _page(request: web.Request, store: Store, target: Target) -> Page:
     else:
         objects, version = _as_asked(request, store, target)
     if start:
-        objects = [obj for obj in objects if _position(obj) >= start]
+        objects = objects[bisect_left(objects, start, key=_position) :]
     if matches is not None:
         objects = [obj for obj in objects if matches(obj)]
     limit = number(request, "limit")
@@ -226,8 +227,11 @@ def snapshot(store: Store, kind: str, namespace: str | None, version: int) -> li
     Raises:
         Expired: the later changes are no longer known.
     """
+    later = store.changes_since(kind, version)
+    if not later:
+        return store.list(kind, namespace)
     found = {_position(obj): obj for obj in store.list(kind, namespace)}
-    for change in reversed(store.changes_since(kind, version)):
+    for change in reversed(later):
         if namespace is not None and change.key[1] != namespace:
             continue
         at = _position(change.object)

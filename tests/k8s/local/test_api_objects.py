@@ -72,6 +72,27 @@ async def test_pages_show_the_state_of_the_first_page(api: Api) -> None:
     assert "continue" not in two["metadata"]
 
 
+@pytest.mark.parametrize("changed_meanwhile", [False, True])
+async def test_pages_miss_no_namespace_however_it_is_spelled(api: Api, changed_meanwhile: bool) -> None:
+    # "-" sorts before the "/" that follows a namespace in a key.
+    for space in ("team", "team-b"):
+        await api.create("/api/v1/namespaces", {"metadata": {"name": space}})
+        for name in ("a", "b"):
+            await api.create(f"/api/v1/namespaces/{space}/configmaps", a_config_map(name))
+    whole = {"fieldSelector": "metadata.name!=kube-root-ca.crt"}
+    found: list[tuple[str, str]] = []
+    token = ""
+    while token or not found:
+        page = await api.get(
+            "/api/v1/configmaps", limit="1", **whole, **({"continue": token} if token else {})
+        )
+        found += [(item["metadata"]["namespace"], item["metadata"]["name"]) for item in page["items"]]
+        token = page["metadata"].get("continue", "")
+        if changed_meanwhile:
+            await api.create(CONFIG_MAPS, a_config_map(f"later-{len(found)}"))
+    assert found == [(space, name) for space in ("team-b", "team") for name in ("a", "b")]
+
+
 async def test_an_old_page_token_is_gone_but_offers_another_one(api: Api) -> None:
     for name in ("a", "b", "c"):
         await api.create(CONFIG_MAPS, a_config_map(name))
