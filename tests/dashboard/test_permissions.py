@@ -7,8 +7,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.urls import one_deployment, urlpatterns
-from deployments.models import Deployment
+from dashboard.urls import one_deployment, one_model, one_team, platform_pages, urlpatterns
+from deployments.models import Cluster, Deployment, NodePreset, RegistryCredential, SizePreset
+from teams.models import Team
 
 # What anonymous, stranger, viewer, deployer, lead and admin get. 302 to anonymous is the way to sign in.
 READ = (302, 404, 200, 200, 200, 200)
@@ -20,26 +21,67 @@ ASKS = (302, 404, 503, 503, 503, 503)
 
 ONE = {"team": "pricing", "name": "house-prices"}
 MODEL = {"team": "pricing", "name": "house"}
+VERSION = {**MODEL, "version": "2.0"}
+TEAM = {"team": "pricing"}
+SIZE = {"size": "tiny"}
+CLUSTER = {"cluster": "local"}
+NODES = {**CLUSTER, "preset": "a100"}
+CATALOGUE = (302, 404, 403, 200, 200, 200)
+ADMIN = (302, 403, 403, 403, 403, 200)
 
 GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "overview": ({}, ALL_MAY),
     "deployments": ({}, ALL_MAY),
+    # Nothing is chosen: back to the list.
+    "deployments-bulk": ({}, (302, 302, 302, 302, 302, 302)),
     "deployments-new": ({}, NEEDS_DEPLOYER),
-    "deployments-new-name": ({}, NEEDS_DEPLOYER),
+    "deployments-new-name": ({}, POST_ONLY),
+    "deployments-new-preview": ({}, POST_ONLY),
+    "deployments-new-preflight": ({}, POST_ONLY),
     "models": ({}, ALL_MAY),
     "models-new": ({}, NEEDS_DEPLOYER),
     "model": (MODEL, READ),
-    "model-version-new": (MODEL, (302, 404, 403, 200, 200, 200)),
+    "model-edit": (MODEL, CATALOGUE),
+    "model-archive": (MODEL, POST_ONLY),
+    "model-delete": (MODEL, POST_ONLY),
+    "model-version-new": (MODEL, CATALOGUE),
+    "model-version-edit": (VERSION, CATALOGUE),
+    "model-version-archive": (VERSION, POST_ONLY),
+    "model-version-delete": (VERSION, POST_ONLY),
+    # Whoever is in one team is led to it.
+    "teams": ({}, (302, 200, 302, 302, 302, 302)),
+    "team": (TEAM, READ),
+    "team-time-zone": (TEAM, POST_ONLY),
+    "team-registry": (TEAM, POST_ONLY),
+    "team-registry-remove": (TEAM, POST_ONLY),
+    "platform": ({}, ADMIN),
+    "platform-size-new": ({}, ADMIN),
+    "platform-size": (SIZE, ADMIN),
+    "platform-size-delete": (SIZE, (302, 403, 403, 403, 403, 405)),
+    "platform-cluster": (CLUSTER, ADMIN),
+    "platform-nodes-new": (CLUSTER, ADMIN),
+    "platform-nodes": (NODES, ADMIN),
+    "platform-nodes-delete": (NODES, (302, 403, 403, 403, 403, 405)),
     "account": ({}, ALL_MAY),
     "deployment": (ONE, READ),
     "deployment-logs": (ONE, READ),
     "deployment-logs-download": (ONE, ASKS),
     "deployment-events": (ONE, READ),
     "deployment-revisions": (ONE, READ),
+    "deployment-rollback": ({**ONE, "number": "1"}, (302, 404, 403, 200, 200, 200)),
+    "deployment-scaling": (ONE, READ),
+    "deployment-schedule-next": (ONE, READ),
+    "deployment-schedule-add": (ONE, POST_ONLY),
+    "deployment-schedule-change": ({**ONE, "number": "1"}, POST_ONLY),
+    "deployment-schedule-delete": ({**ONE, "number": "1"}, POST_ONLY),
+    "deployment-pause": (ONE, POST_ONLY),
+    "deployment-resume": (ONE, POST_ONLY),
     "deployment-try": (ONE, READ),
     "deployment-yaml": (ONE, READ),
     "deployment-yaml-download": (ONE, READ),
     "deployment-settings": (ONE, READ),
+    "deployment-settings-preview": (ONE, POST_ONLY),
+    "deployment-settings-preflight": (ONE, POST_ONLY),
     "deployment-scale": (ONE, POST_ONLY),
     "deployment-restart": (ONE, POST_ONLY),
     "deployment-roll-out": (ONE, POST_ONLY),
@@ -56,17 +98,62 @@ STREAMS = {"live", "deployment-logs-follow"}
 
 # What a write answers to anonymous, stranger, viewer, deployer (not its maker), lead and admin.
 WRITE = (302, 404, 403, 302, 302, 302)
+LEADS = (302, 404, 403, 403, 302, 302)
+ADMINS = (302, 403, 403, 403, 403, 302)
+QUANTITIES = {"cpu": "1", "cpu_limit": "1", "memory": "1Gi", "memory_limit": "1Gi"}
 POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = {
     "deployment-scale": (ONE, {"replicas": "3"}, WRITE),
     "deployment-restart": (ONE, {}, WRITE),
+    "deployment-pause": (ONE, {}, WRITE),
+    "deployment-resume": (ONE, {}, WRITE),
+    "deployment-scaling": (ONE, {"mode": "fixed", "replicas": "3"}, WRITE),
+    "deployment-rollback": ({**ONE, "number": "1"}, {}, (302, 404, 403, 422, 422, 422)),
+    "deployment-schedule-add": (
+        ONE,
+        {"cron": "0 8 * * 1-5", "schedule.replicas": "3"},
+        (302, 404, 403, 403, 302, 302),
+    ),
+    "deployment-schedule-change": ({**ONE, "number": "999"}, {}, (302, 404, 404, 404, 404, 404)),
+    "deployment-schedule-delete": ({**ONE, "number": "999"}, {}, (302, 404, 404, 404, 404, 404)),
+    # Whoever may not is told so in the row of each deployment; a stranger's choice is unknown.
+    "deployments-bulk": (
+        {},
+        {"action": "restart", "chosen": "pricing/house-prices"},
+        (302, 200, 200, 302, 302, 302),
+    ),
     "deployment-roll-out": (ONE, {"version": "2.0"}, WRITE),
     "deployment-delete": (ONE, {"confirm": "house-prices"}, (302, 404, 403, 403, 302, 302)),
     "deployment-settings": (ONE, {"source": "version", "version": "house@2.0", "replicas": "2"}, WRITE),
     "deployment-try": (ONE, {"path": "/", "method": "POST"}, (302, 404, 403, 503, 503, 503)),
     "deployment-pod-delete": ({**ONE, "pod": "nope"}, {}, (302, 404, 403, 404, 404, 404)),
     "deployments-new": ({}, {"image": "local/house:1.0"}, (302, 403, 403, 302, 302, 302)),
+    "deployments-new-name": ({}, {"image": "local/house:1.0"}, (302, 403, 403, 200, 200, 200)),
+    "deployments-new-preview": ({}, {"image": "local/house:1.0"}, (302, 403, 403, 200, 200, 200)),
+    "deployments-new-preflight": ({}, {"image": "local/house:1.0"}, (302, 403, 403, 200, 200, 200)),
+    "deployment-settings-preview": (ONE, {"replicas": "2"}, (302, 404, 403, 200, 200, 200)),
+    "deployment-settings-preflight": (ONE, {"replicas": "2"}, (302, 404, 403, 200, 200, 200)),
     "models-new": ({}, {"name": "iris"}, (302, 403, 403, 302, 302, 302)),
+    "model-edit": (MODEL, {"task": "ranking"}, WRITE),
+    "model-archive": (MODEL, {"archived": "true"}, WRITE),
+    "model-delete": (MODEL, {"confirm": "house"}, (302, 404, 403, 409, 409, 409)),
     "model-version-new": (MODEL, {"version": "3.0", "image": "local/house:3.0"}, WRITE),
+    "model-version-edit": (
+        VERSION,
+        {"image": "local/house:2.0", "port": "1", "health_path": "/healthz"},
+        WRITE,
+    ),
+    "model-version-archive": (VERSION, {"archived": "true"}, WRITE),
+    "model-version-delete": (VERSION, {"confirm": "2.0"}, WRITE),
+    "team-time-zone": (TEAM, {"time_zone": "Europe/Berlin"}, LEADS),
+    "team-registry": (TEAM, {"registry": "ghcr.io"}, (302, 404, 403, 403, 422, 422)),
+    "team-registry-remove": (TEAM, {"registry": "ghcr.io"}, LEADS),
+    "platform-size-new": ({}, {"name": "big", **QUANTITIES}, ADMINS),
+    "platform-size": (SIZE, {"name": "tiny", **QUANTITIES}, ADMINS),
+    "platform-size-delete": (SIZE, {}, ADMINS),
+    "platform-cluster": (CLUSTER, {"gpu_resource": "amd.com/gpu", "currency": "EUR"}, ADMINS),
+    "platform-nodes-new": (CLUSTER, {"name": "h100", "node_selector": "gpu=h100"}, ADMINS),
+    "platform-nodes": (NODES, {"name": "a100", "node_selector": "gpu=a100"}, ADMINS),
+    "platform-nodes-delete": (NODES, {}, ADMINS),
 }
 PEOPLE = ("anonymous", "stranger", "viewer", "other_deployer", "lead", "admin")
 
@@ -77,6 +164,15 @@ def other_deployer(team: object) -> User:
     user = User.objects.create_user("other", password="other")
     team.memberships.create(user=user, role="deployer")  # type: ignore[attr-defined]
     return user
+
+
+@pytest.fixture(autouse=True)
+def kept(cluster: Cluster, team: Team) -> None:
+    """What admins and leads keep: two sizes, nodes, a registry login."""
+    for name in ("tiny", "small"):
+        SizePreset.objects.create(name=name, **QUANTITIES)
+    NodePreset.objects.create(cluster=cluster, name="a100", node_selector={"gpu": "a100"})
+    RegistryCredential.objects.create(team=team, registry="ghcr.io", username="bot", updated_by="lead")
 
 
 @pytest.fixture
@@ -91,7 +187,8 @@ def visitor(request: pytest.FixtureRequest) -> Callable[[str], Client]:
 
 
 def test_every_address_has_a_rule() -> None:
-    names = {getattr(entry, "name", None) for entry in [*urlpatterns, *one_deployment]} - {None}
+    pages = [*urlpatterns, *one_deployment, *one_model, *one_team, *platform_pages]
+    names = {getattr(entry, "name", None) for entry in pages} - {None}
     assert names == set(GET_RULES) | STREAMS
 
 
