@@ -69,16 +69,15 @@ def token_team(request: Request) -> Team | None:
     return token.team if token else None
 
 
-def require_admin(request: Request) -> User:
-    """Who asks, if they are an admin of the platform and their token, if any, was made for that.
+def admin_of(request: Request) -> User:
+    """Who asks for something of the whole platform. Whether they are an admin is checked by the domain.
 
     Raises:
-        PermissionDenied.
+        PermissionDenied: an admin's token that was made for less.
     """
     user, token = user_of(request), token_of(request)
-    if not user.is_superuser:
-        raise PermissionDenied("This needs an admin of the platform.")
-    if token is not None and (Scope.ADMIN not in token.scopes or token.team_id is not None):
+    made_for_less = token is not None and (Scope.ADMIN not in token.scopes or token.team_id is not None)
+    if user.is_superuser and made_for_less:
         raise PermissionDenied("This needs a token with the scope admin that is not limited to a team.")
     return user
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
@@ -13,6 +14,7 @@ from deployments.api.problems import bad_parameter
 from deployments.errors import Conflict, FieldError, InvalidInput
 from deployments.models import IdempotencyRecord
 
+_SALT = "deployments.api.idempotency"
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 # A write is held for at most 60 s (?wait); one that is older died with its process.
@@ -82,7 +84,10 @@ def claim(request: Request) -> Claim | None:
 
 
 def _fingerprint(request: Request) -> str:
-    """What makes two requests the same: method, address and body."""
+    """What makes two requests the same: method, address and body.
+
+    Keyed, because bodies may hold secrets that a plain hash would let people guess.
+    """
     plain = request._request  # noqa: SLF001 - DRF offers no other way to the unparsed body
     parts = (request.method or "", plain.get_full_path(), hashlib.sha256(plain.body).hexdigest())
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return salted_hmac(_SALT, "\n".join(parts), algorithm="sha256").hexdigest()

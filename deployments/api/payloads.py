@@ -154,6 +154,7 @@ class NewVersion(VersionChanges, kw_only=True, frozen=True, forbid_unknown_field
 
 
 class SizeChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     position: int | UnsetType = UNSET
     cpu: str | UnsetType = UNSET
@@ -185,6 +186,7 @@ class NewToleration(Struct, kw_only=True, frozen=True, forbid_unknown_fields=Tru
 
 
 class NodePresetChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
     description: str | UnsetType = UNSET
     node_selector: dict[str, str] | UnsetType = UNSET
     tolerations: Sequence[NewToleration] | UnsetType = UNSET
@@ -194,17 +196,17 @@ class NewNodePreset(NodePresetChanges, kw_only=True, frozen=True, forbid_unknown
     name: str
 
 
-class Login(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """`registry` as images name it, such as "ghcr.io". A second login to the same one replaces the first."""
+class NameAndPassword(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is left out of a login that is there stays as it is."""
+
+    username: str | UnsetType = UNSET
+    password: str | UnsetType = UNSET
+
+
+class Login(NameAndPassword, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`registry` as images name it, such as "ghcr.io"; a login to it that is there is changed."""
 
     registry: str
-    username: str
-    password: str
-
-
-class NameAndPassword(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    username: str
-    password: str
 
 
 class TeamChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

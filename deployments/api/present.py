@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 from deployments import counts, models, selectors
 from deployments.api import shapes
 from deployments.spec import spec_of
+from deployments.spec.schedules import describe_target
 from k8s.facts import PodFacts
 from k8s.spec import Service, Spec
 
@@ -71,15 +72,9 @@ def _next_changes(rows: Sequence[models.Deployment]) -> dict[int, shapes.NextCha
     found: dict[int, shapes.NextChange] = {}
     for schedule in coming.order_by("next_at", "pk"):
         if schedule.next_at is not None:
-            change = shapes.NextChange(at=schedule.next_at, text=_what_happens(schedule))
+            change = shapes.NextChange(at=schedule.next_at, text=describe_target(schedule))
             found.setdefault(schedule.deployment_id, change)
     return found
-
-
-def _what_happens(schedule: models.ScalingSchedule) -> str:
-    if schedule.replicas is not None:
-        return f"{schedule.replicas} replica" if schedule.replicas == 1 else f"{schedule.replicas} replicas"
-    return f"{schedule.min_replicas} to {schedule.max_replicas} replicas"
 
 
 def _variables(spec: Spec) -> list[shapes.Variable]:

@@ -25,7 +25,7 @@ from deployments.intent.platform import (
     save_size_preset,
 )
 from deployments.intent.registries import remove_registry, set_registry
-from deployments.intent.rollback import automatic_rollback, rollback
+from deployments.intent.rollback import automatic_rollback, draft_rollback, rollback
 from deployments.intent.scaling import autoscale, pause, resume, scale
 from deployments.intent.schedules import (
     add_schedule,
@@ -57,6 +57,7 @@ __all__ = [
     "delete_version",
     "draft",
     "draft_change",
+    "draft_rollback",
     "fire_schedule",
     "pause",
     "register_model",

@@ -15,7 +15,6 @@ from deployments.api.openapi import CONDITIONAL, DRY_RUN, WAIT, describe
 from deployments.errors import DomainError, FieldError, InvalidInput, NotFound
 
 MOST_AT_ONCE = 500
-ACTIONS = ("scale", "pause", "resume", "restart")
 
 
 class Scale(ApiView):
@@ -126,7 +125,8 @@ class Bulk(ApiView):
         action, targets = _action(payload), _targets(payload["deployments"])
         limited_to = token_team(request)
         allowed = [target for target in targets if limited_to is None or target[0] == limited_to.name]
-        done = intent.bulk(action, allowed, by=user_of(request), replicas=payload.get("replicas"))
+        count = payload.get("replicas")
+        done = intent.bulk(action, allowed, by=user_of(request), replicas=count) if allowed else []
         found = {(one.team, one.name): one for one in done}
         deadline = time.monotonic() + wait
         results = []
@@ -152,8 +152,8 @@ def _result(
 
 def _action(payload: Mapping[str, Any]) -> str:
     action = payload["action"]
-    if action not in ACTIONS:
-        raise _wrong("action", f"Choose one of: {', '.join(ACTIONS)}.", "not_a_choice")
+    if action not in intent.BULK_ACTIONS:
+        raise _wrong("action", f"Choose one of: {', '.join(intent.BULK_ACTIONS)}.", "not_a_choice")
     if action == "scale" and "replicas" not in payload:
         raise _wrong("replicas", "This field is required.", "required")
     if action != "scale" and "replicas" in payload:

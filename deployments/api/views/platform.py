@@ -6,7 +6,7 @@ from rest_framework.response import Response
 
 from deployments import intent, models, selectors
 from deployments.api import catalogue_present, catalogue_shapes, payloads, present, query
-from deployments.api.base import ApiView, body_of, of_token_team, require_admin, user_of
+from deployments.api.base import ApiView, admin_of, body_of, of_token_team, user_of
 from deployments.api.openapi import LIST, ORDERING, describe
 from deployments.api.pagination import paged
 from deployments.errors import NotFound
@@ -14,14 +14,6 @@ from deployments.errors import NotFound
 CLUSTER_ORDERS = {"name": "name", "state": "state", "version": "version"}
 SIZE_ORDERS = {"position": "position", "name": "name"}
 PRESET_ORDERS = {"name": "name"}
-
-
-def size_of(name: str) -> models.SizePreset:
-    """Raises: NotFound."""
-    row = models.SizePreset.objects.filter(name=name).first()
-    if row is None:
-        raise NotFound(f"There is no size {name!r}.")
-    return row
 
 
 def clusters_of(request: Request) -> QuerySet[models.Cluster]:
@@ -33,14 +25,6 @@ def cluster_of(request: Request, name: str) -> models.Cluster:
     row = clusters_of(request).filter(name=name).first()
     if row is None:
         raise NotFound(f"There is no cluster {name!r}.")
-    return row
-
-
-def preset_of(cluster: models.Cluster, name: str) -> models.NodePreset:
-    """Raises: NotFound."""
-    row = models.NodePreset.objects.filter(cluster=cluster, name=name).first()
-    if row is None:
-        raise NotFound(f"Cluster {cluster.name} has no node preset {name!r}.")
     return row
 
 
@@ -60,7 +44,7 @@ class Sizes(ApiView):
         may=(409,),
     )
     def post(self, request: Request) -> Response:
-        made = intent.save_size_preset(body_of(request), by=require_admin(request))
+        made = intent.save_size_preset(body_of(request), by=admin_of(request))
         where = present.address("size", size=made.name)
         return Response(catalogue_present.sizes([made])[0], status=201, headers={"Location": where})
 
@@ -70,18 +54,19 @@ class Size(ApiView):
 
     @describe("Read a size", answers=catalogue_shapes.Size)
     def get(self, request: Request, size: str) -> Response:  # noqa: ARG002  sizes are everybody's
-        return Response(catalogue_present.sizes([size_of(size)])[0])
+        return Response(catalogue_present.sizes([selectors.get_size_preset(size)])[0])
 
     @describe("Change a size; admins", takes=payloads.SizeChanges, answers=catalogue_shapes.Size, may=(409,))
     def patch(self, request: Request, size: str) -> Response:
-        by = require_admin(request)
-        intent.save_size_preset(body_of(request), by=by, current=size_of(size))
-        return Response(catalogue_present.sizes([size_of(size)])[0])
+        by = admin_of(request)
+        current = selectors.get_size_preset(size)
+        changed = intent.save_size_preset(body_of(request), by=by, current=current)
+        return Response(catalogue_present.sizes([changed])[0])
 
     @describe("Offer a size no more; admins", status=204, may=(409,))
     def delete(self, request: Request, size: str) -> Response:
-        by = require_admin(request)
-        intent.delete_size_preset(size_of(size), by=by)
+        by = admin_of(request)
+        intent.delete_size_preset(selectors.get_size_preset(size), by=by)
         return Response(status=204)
 
 
@@ -109,7 +94,7 @@ class Cluster(ApiView):
     )
     def patch(self, request: Request, cluster: str) -> Response:
         row = cluster_of(request, cluster)
-        intent.change_cluster(row, body_of(request), by=require_admin(request))
+        intent.change_cluster(row, body_of(request), by=admin_of(request))
         return Response(catalogue_present.clusters([cluster_of(request, cluster)])[0])
 
 
@@ -120,7 +105,7 @@ class NodePresets(ApiView):
         "List node presets", answers=catalogue_shapes.NodePreset, many=True, parameters=[ORDERING, *LIST]
     )
     def get(self, request: Request, cluster: str) -> Response:
-        rows = models.NodePreset.objects.filter(cluster=cluster_of(request, cluster))
+        rows = selectors.node_presets_of(cluster_of(request, cluster))
         return paged(
             request,
             query.ordered(request, rows, PRESET_ORDERS, default="name"),
@@ -136,7 +121,7 @@ class NodePresets(ApiView):
     )
     def post(self, request: Request, cluster: str) -> Response:
         row = cluster_of(request, cluster)
-        made = intent.save_node_preset(row, body_of(request), by=require_admin(request))
+        made = intent.save_node_preset(row, body_of(request), by=admin_of(request))
         where = present.address("node-preset", cluster=cluster, preset=made.name)
         return Response(catalogue_present.node_presets([made])[0], status=201, headers={"Location": where})
 
@@ -146,7 +131,11 @@ class NodePreset(ApiView):
 
     @describe("Read a node preset", answers=catalogue_shapes.NodePreset)
     def get(self, request: Request, cluster: str, preset: str) -> Response:
-        return Response(catalogue_present.node_presets([preset_of(cluster_of(request, cluster), preset)])[0])
+        return Response(
+            catalogue_present.node_presets([selectors.get_node_preset(cluster_of(request, cluster), preset)])[
+                0
+            ]
+        )
 
     @describe(
         "Change a node preset; admins",
@@ -155,12 +144,13 @@ class NodePreset(ApiView):
         may=(409,),
     )
     def patch(self, request: Request, cluster: str, preset: str) -> Response:
-        row, by = cluster_of(request, cluster), require_admin(request)
-        intent.save_node_preset(row, body_of(request), by=by, current=preset_of(row, preset))
-        return Response(catalogue_present.node_presets([preset_of(row, preset)])[0])
+        row, by = cluster_of(request, cluster), admin_of(request)
+        current = selectors.get_node_preset(row, preset)
+        changed = intent.save_node_preset(row, body_of(request), by=by, current=current)
+        return Response(catalogue_present.node_presets([changed])[0])
 
     @describe("Offer a node preset no more; admins", status=204, may=(409,))
     def delete(self, request: Request, cluster: str, preset: str) -> Response:
-        row, by = cluster_of(request, cluster), require_admin(request)
-        intent.delete_node_preset(preset_of(row, preset), by=by)
+        row, by = cluster_of(request, cluster), admin_of(request)
+        intent.delete_node_preset(selectors.get_node_preset(row, preset), by=by)
         return Response(status=204)

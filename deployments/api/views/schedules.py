@@ -8,18 +8,13 @@ from deployments.api import payloads, present, query, shapes
 from deployments.api.base import ApiView, body_of, deployment_of, user_of
 from deployments.api.openapi import LIST, ORDERING, describe
 from deployments.api.pagination import paged
-from deployments.errors import NotFound
 
 ORDERS = {name: name for name in ("id", "cron", "next_at", "last_at", "created_at")}
 
 
 def schedule_of(request: Request, team: str, name: str, number: str) -> models.ScalingSchedule:
     """Raises: NotFound."""
-    deployment = deployment_of(request, team, name)
-    row = selectors.schedules_of(deployment).filter(pk=int(number)).first()
-    if row is None:
-        raise NotFound(f"Deployment {name} has no schedule {number}.")
-    return row
+    return selectors.get_schedule(deployment_of(request, team, name), int(number))
 
 
 class Schedules(ApiView):
@@ -27,7 +22,7 @@ class Schedules(ApiView):
         "List the schedules of a deployment", answers=shapes.Schedule, many=True, parameters=[ORDERING, *LIST]
     )
     def get(self, request: Request, team: str, name: str) -> Response:
-        rows = selectors.schedules_of(deployment_of(request, team, name))
+        rows = selectors.schedules_of(deployment_of(request, team, name)).select_related("deployment__team")
         return paged(request, query.ordered(request, rows, ORDERS, default="id"), present.schedules)
 
     @describe(

@@ -8,17 +8,13 @@ from deployments.api import catalogue_present, catalogue_shapes, payloads, prese
 from deployments.api.base import ApiView, body_of, only_fields, team_of, user_of
 from deployments.api.openapi import LIST, ORDERING, describe
 from deployments.api.pagination import paged
-from deployments.errors import NotFound
 
 REGISTRY_ORDERS = {name: name for name in ("registry", "username", "updated_at")}
 
 
 def login_of(request: Request, team: str, registry: str) -> models.RegistryCredential:
     """Raises: NotFound."""
-    row = selectors.registries_of(team_of(request, team)).filter(registry=registry).first()
-    if row is None:
-        raise NotFound(f"Team {team} has no login for {registry}.")
-    return row
+    return selectors.get_registry(user_of(request), team, registry)
 
 
 class Team(ApiView):
@@ -30,7 +26,7 @@ class Team(ApiView):
         "Change the time zone of a team; leads", takes=payloads.TeamChanges, answers=catalogue_shapes.Team
     )
     def patch(self, request: Request, team: str) -> Response:
-        intent.change_team(team_of(request, team), body_of(request), by=user_of(request))
+        intent.set_time_zone(team_of(request, team), body_of(request), by=user_of(request))
         return Response(catalogue_present.team(team_of(request, team), user_of(request)))
 
 
