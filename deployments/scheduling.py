@@ -2,11 +2,9 @@
 
 import logging
 
-from django.db import Error
 from django.utils import timezone
 
 from deployments import intent
-from deployments.errors import DomainError
 from deployments.models import ScalingSchedule
 
 logger = logging.getLogger(__name__)
@@ -25,6 +23,6 @@ def fire_due() -> None:
     for schedule_id in list(due.values_list("pk", flat=True)[:_MOST]):
         try:
             intent.fire_schedule(schedule_id, now=now)
-        except (DomainError, Error):
-            # Still due: tried again at the next look. The others are not to wait for it.
+        except Exception:
+            # Whatever is wrong with one, the others are not to wait for it. It is still due.
             logger.exception("schedule %s could not be fired", schedule_id)

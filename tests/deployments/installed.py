@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connections
 
+from deployments import intent
 from deployments.first_data import ensure_first_data
 from deployments.models import Deployment
 from deployments.observe.process import observe
@@ -27,6 +28,8 @@ def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
             reconcile_deployment(deployment_id)
         for operation_id in found.pod_deletes:
             delete_pod(operation_id)
+        for deployment_id in found.stuck:
+            intent.automatic_rollback(deployment_id)
         threading.Event().wait(0.05)
 
 
