@@ -168,7 +168,12 @@
     if (button.matches("[data-env-add]")) {
       const rows = button.parentElement.querySelectorAll(".env-row");
       const row = rows[rows.length - 1].cloneNode(true);
-      for (const field of row.querySelectorAll("input")) field.value = "";
+      for (const field of row.querySelectorAll("input, select")) {
+        if (field.matches("select")) field.selectedIndex = 0;
+        else field.value = "";
+        // "Name of variable 3" is the fourth one's on the next row.
+        field.ariaLabel = field.ariaLabel?.replace(/\d+$/, rows.length + 1) ?? null;
+      }
       for (const old of row.querySelectorAll(".field-error")) old.remove();
       rows[rows.length - 1].after(row);
       row.querySelector("input").focus();

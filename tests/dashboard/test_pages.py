@@ -21,7 +21,9 @@ TEMPLATES = Path(settings.BASE_DIR) / "templates"
 ADDRESSES = (
     *("overview", "deployments", "deployments-new", "models", "models-new", "account"),
     *("deployment", "deployment-logs", "deployment-events", "deployment-revisions", "deployment-try"),
-    *("deployment-yaml", "deployment-settings", "model", "model-version-new"),
+    "deployment-scaling",
+    *("deployment-yaml", "deployment-settings", "model", "model-edit"),
+    *("model-version-new", "model-version-edit", "team"),
 )
 # What our Content-Security-Policy would block: nothing of it may be written.
 BLOCKED = re.compile(
@@ -32,7 +34,12 @@ BLOCKED = re.compile(
 def address_of(name: str) -> str:
     if name.startswith("deployment-") or name == "deployment":
         return reverse(name, args=["pricing", "house-prices"])
-    return reverse(name, args=["pricing", "house"] if name in {"model", "model-version-new"} else [])
+    rest = {
+        "team": ["pricing"],
+        "model-version-edit": ["pricing", "house", "1.0"],
+        **dict.fromkeys(("model", "model-edit", "model-version-new"), ["pricing", "house"]),
+    }
+    return reverse(name, args=rest.get(name, []))
 
 
 @pytest.mark.parametrize(

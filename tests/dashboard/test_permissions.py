@@ -145,7 +145,7 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "model-version-archive": (VERSION, {"archived": "true"}, WRITE),
     "model-version-delete": (VERSION, {"confirm": "2.0"}, WRITE),
     "team-time-zone": (TEAM, {"time_zone": "Europe/Berlin"}, LEADS),
-    "team-registry": (TEAM, {"registry": "ghcr.io"}, (302, 404, 403, 403, 422, 422)),
+    "team-registry": (TEAM, {"registry": "ghcr.io", "password": "p"}, LEADS),
     "team-registry-remove": (TEAM, {"registry": "ghcr.io"}, LEADS),
     "platform-size-new": ({}, {"name": "big", **QUANTITIES}, ADMINS),
     "platform-size": (SIZE, {"name": "tiny", **QUANTITIES}, ADMINS),
