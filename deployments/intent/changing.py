@@ -85,8 +85,11 @@ def _create(team: Team, request: CreateRequest, digest: str, by: User) -> Operat
     keep_secrets(row, request.spec, request.secret_values, by=by)
     summary = describe_changes(None, request.spec)
     add_revision(row, request.spec, summary=summary, cause=request.change_cause, by=by)
-    scaling = describe_autoscaling(request.autoscaling) if request.autoscaling else count(request.replicas)
-    text = f"Create {request.spec.model} {request.spec.version} with {scaling}"
+    text = f"Create {request.spec.model} {request.spec.version} with {count(request.replicas)}"
+    if request.autoscaling is not None:
+        text = (
+            f"Create {request.spec.model} {request.spec.version}; {describe_autoscaling(request.autoscaling)}"
+        )
     return store_wish(row, "create", text, by=by, digest=digest)
 
 

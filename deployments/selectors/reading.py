@@ -107,7 +107,8 @@ def get_revision(deployment: Deployment, number: int) -> Revision:
 def rollback_target(deployment: Deployment) -> Revision | None:
     """The newest older revision that has served and says something else; None when there is none."""
     older = revisions_of(deployment).filter(number__lt=deployment.revision).exclude(served_at=None)
-    return next((row for row in older[:_LOOK_BACK] if row.spec != deployment.spec), None)
+    now = spec_of(deployment)
+    return next((row for row in older[:_LOOK_BACK] if spec_of(row) != now), None)
 
 
 def diff_revisions(a: Revision, b: Revision) -> str:
