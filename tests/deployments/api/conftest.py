@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from deployments import intent
 from deployments.models import Cluster, ClusterState, Deployment, Event, Model, Namespace, Pod
+from deployments.sealing import ensure_sealing_key
 from teams.models import Membership, Team
 from teams.roles import Role, Scope
 from teams.tokens import create_token
@@ -136,6 +137,12 @@ def house(make_house: House) -> Deployment:
         last_at=timezone.now(),
     )
     return made
+
+
+@pytest.fixture
+def sealed(db: None) -> None:
+    """The web can keep secrets: an installation that was prepared."""
+    ensure_sealing_key()
 
 
 def by_token(user: User, *scopes: Scope, team: Team | None = None) -> Caller:

@@ -50,6 +50,24 @@ CREATES: list[tuple[dict[str, Any], str]] = [
     ({"colour": "red"}, "colour"),
     ({"preset": "huge"}, "preset"),
     ({"status": {"state": "running"}}, "status"),
+    ({"autoscaling": {"max_replicas": 2}}, "autoscaling.target_cpu_percent"),
+    ({"autoscaling": {"target_cpu_percent": 70}}, "autoscaling.max_replicas"),
+    (
+        {"autoscaling": {"min_replicas": 3, "max_replicas": 2, "target_cpu_percent": 70}},
+        "autoscaling.min_replicas",
+    ),
+    ({"autoscaling": {"max_replicas": "2", "target_cpu_percent": 70}}, "autoscaling.max_replicas"),
+    ({"autoscaling": {"max_replicas": 2, "target_cpu_percent": 0}}, "autoscaling.target_cpu_percent"),
+    ({"autoscaling": 3}, "autoscaling"),
+    ({"rollout": {"strategy": "Sideways"}}, "rollout.strategy"),
+    ({"rollout": {"auto_rollback": "yes"}}, "rollout.auto_rollback"),
+    ({"security": {"run_as_user": -1}}, "security.run_as_user"),
+    ({"security": {"privileged": True}}, "security.privileged"),
+    ({"start_seconds": 0}, "start_seconds"),
+    ({"node_preset": "moon"}, "node_preset"),
+    ({"registry": "nowhere.example"}, "registry"),
+    ({"env": [{"name": "KEY", "secret": True}]}, "env[0].value"),
+    ({"env": [{"name": "KEY", "secret": "yes", "value": "1"}]}, "env[0].secret"),
 ]
 
 
@@ -75,7 +93,7 @@ def test_a_node_port_in_use_is_refused(api: Caller, make_house: Any) -> None:
 
 
 def test_a_duplicate_name_is_a_conflict(api: Caller, house: Deployment) -> None:
-    answer = api.post(LIST, {**GOOD, "name": "house"})
+    answer = api.post(LIST, {**GOOD, "name": "house", "replicas": 7})
     assert (answer.status_code, answer.json()["code"]) == (409, "duplicate_name")
 
 
@@ -90,6 +108,9 @@ def test_a_deployed_version_cannot_be_deleted(api: Caller, house: Deployment) ->
         ("PATCH", ONE, {"replicas": 2}),
         ("POST", ONE + "scale/", {"replicas": 2}),
         ("POST", ONE + "restart/", None),
+        ("POST", ONE + "pause/", None),
+        ("POST", ONE + "resume/", None),
+        ("POST", ONE + "rollback/", {"revision": 1}),
         ("DELETE", ONE, None),
     ],
 )

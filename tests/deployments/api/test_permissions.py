@@ -9,6 +9,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern
 
+from deployments import intent
 from deployments.api.urls import urlpatterns
 from deployments.models import Deployment
 from teams.models import Team
@@ -16,7 +17,8 @@ from teams.roles import Scope
 from tests.deployments.api.caller import Caller
 from tests.deployments.api.conftest import by_token
 
-READ, WRITE, LEAD, OPEN, ANYBODY_IN = "read", "write", "lead", "open", "anybody signed in"
+READ, WRITE, OWN_OR_LEAD, LEAD = "read", "write", "own or lead", "lead"
+ADMIN, OPEN, ANYBODY_IN = "admin", "open", "anybody signed in"
 ONE = "teams/pricing/deployments/house/"
 
 # (route, method): who may, the address, the body.
@@ -34,15 +36,29 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ),
     ("version", "GET"): (READ, "teams/pricing/models/house/versions/1.0/", None),
     ("version", "PATCH"): (WRITE, "teams/pricing/models/house/versions/1.0/", {"framework": "numpy"}),
-    ("version", "DELETE"): (WRITE, "teams/pricing/models/house/versions/2.0/", None),
+    ("version", "DELETE"): (WRITE, "teams/pricing/models/house/versions/1.0/", None),
     ("all-deployments", "GET"): (ANYBODY_IN, "deployments/", None),
     ("deployments", "GET"): (READ, "teams/pricing/deployments/", None),
     ("deployments", "POST"): (WRITE, "teams/pricing/deployments/", {"name": "two", "image": "local/iris:1"}),
     ("deployment", "GET"): (READ, ONE, None),
     ("deployment", "PATCH"): (WRITE, ONE, {"replicas": 2}),
-    ("deployment", "DELETE"): (LEAD, ONE, None),
+    ("deployment", "DELETE"): (OWN_OR_LEAD, ONE, None),
     ("scale", "POST"): (WRITE, ONE + "scale/", {"replicas": 3}),
     ("restart", "POST"): (WRITE, ONE + "restart/", None),
+    ("pause", "POST"): (WRITE, ONE + "pause/", None),
+    ("resume", "POST"): (WRITE, ONE + "resume/", None),
+    ("rollback", "POST"): (WRITE, ONE + "rollback/", {"revision": 1}),
+    # Each of the deployments is refused by itself: see test_operating.
+    ("bulk", "POST"): (
+        ANYBODY_IN,
+        "deployments/bulk/",
+        {"action": "pause", "deployments": ["pricing/house"]},
+    ),
+    ("schedules", "GET"): (READ, ONE + "schedules/", None),
+    ("schedules", "POST"): (LEAD, ONE + "schedules/", {"cron": "0 8 * * *", "replicas": 2}),
+    ("schedule", "GET"): (READ, ONE + "schedules/{schedule}/", None),
+    ("schedule", "PATCH"): (LEAD, ONE + "schedules/{schedule}/", {"replicas": 3}),
+    ("schedule", "DELETE"): (LEAD, ONE + "schedules/{schedule}/", None),
     ("revisions", "GET"): (READ, ONE + "revisions/", None),
     ("revision", "GET"): (READ, ONE + "revisions/1/", None),
     ("pods", "GET"): (READ, ONE + "pods/", None),
@@ -54,6 +70,33 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("predict", "POST"): (WRITE, ONE + "predict/", {"body": {"instances": []}}),
     ("operations", "GET"): (ANYBODY_IN, "operations/", None),
     ("operation", "GET"): (READ, "operations/{operation}/", None),
+    ("team", "GET"): (READ, "teams/pricing/", None),
+    ("team", "PATCH"): (LEAD, "teams/pricing/", {"time_zone": "Europe/Berlin"}),
+    ("registries", "GET"): (READ, "teams/pricing/registries/", None),
+    ("registries", "POST"): (
+        LEAD,
+        "teams/pricing/registries/",
+        {"registry": "quay.io", "username": "robot", "password": "x"},
+    ),
+    ("registry", "GET"): (READ, "teams/pricing/registries/ghcr.io/", None),
+    ("registry", "PUT"): (LEAD, "teams/pricing/registries/ghcr.io/", {"username": "robot"}),
+    ("registry", "DELETE"): (LEAD, "teams/pricing/registries/ghcr.io/", None),
+    ("sizes", "GET"): (ANYBODY_IN, "sizes/", None),
+    ("sizes", "POST"): (ADMIN, "sizes/", {"name": "tiny", "cpu": "50m"}),
+    ("size", "GET"): (ANYBODY_IN, "sizes/big/", None),
+    ("size", "PATCH"): (ADMIN, "sizes/big/", {"cpu": "60m"}),
+    ("size", "DELETE"): (ADMIN, "sizes/big/", None),
+    ("cluster", "GET"): (ANYBODY_IN, "clusters/local/", None),
+    ("cluster", "PATCH"): (ADMIN, "clusters/local/", {"price_cpu_hour": "0.04"}),
+    ("node-presets", "GET"): (ANYBODY_IN, "clusters/local/node-presets/", None),
+    ("node-presets", "POST"): (
+        ADMIN,
+        "clusters/local/node-presets/",
+        {"name": "t4", "node_selector": {"gpu": "t4"}},
+    ),
+    ("node-preset", "GET"): (ANYBODY_IN, "clusters/local/node-presets/a100/", None),
+    ("node-preset", "PATCH"): (ADMIN, "clusters/local/node-presets/a100/", {"description": "Fast"}),
+    ("node-preset", "DELETE"): (ADMIN, "clusters/local/node-presets/a100/", None),
     ("clusters", "GET"): (ANYBODY_IN, "clusters/", None),
     ("me", "GET"): (ANYBODY_IN, "me/", None),
     ("watch", "GET"): (ANYBODY_IN, "watch/", None),
@@ -108,23 +151,38 @@ def expected(who: str, rule: str, method: str) -> set[int]:
         return {403}
     if rule == ANYBODY_IN:
         return ALLOWED
+    if rule == ADMIN:
+        return ALLOWED if who == "admin" else {403}
     if who in {"stranger", "token of another team"}:
         return {404}
-    if rule in {WRITE, LEAD} and who == "viewer":
+    if rule in {WRITE, OWN_OR_LEAD, LEAD} and who == "viewer":
         return {403}
-    if rule == LEAD and who == "another deployer":
+    if rule in {OWN_OR_LEAD, LEAD} and who == "another deployer":
+        return {403}
+    if rule == LEAD and who == "deployer":
         return {403}
     return ALLOWED
 
 
-@pytest.mark.parametrize(("route", "method"), sorted(RULES))
-def test_who_may(route: str, method: str, callers: dict[str, Caller], house: Deployment, team: Team) -> None:
-    rule, address, body = RULES[route, method]
+@pytest.fixture
+def kept(house: Deployment, team: Team, lead: User, admin: User, sealed: None) -> dict[str, object]:
+    """Something behind every address: a second revision, a schedule, a login, two sizes, a node preset."""
     team.ml_models.create(name="unused")
-    operation = house.operations.get()
+    operation = intent.update_deployment(house, {"version": "2.0"}, by=lead)
+    schedule = intent.add_schedule(house, {"cron": "0 20 * * *", "replicas": 1}, by=lead)
+    intent.set_registry(team, {"registry": "ghcr.io", "username": "a", "password": "b"}, by=lead)
+    for name in ("big", "bigger"):
+        intent.save_size_preset({"name": name}, by=admin)
+    intent.save_node_preset(house.cluster, {"name": "a100", "node_selector": {"gpu": "a100"}}, by=admin)
+    return {"operation": operation.pk, "schedule": schedule.pk}
+
+
+@pytest.mark.parametrize(("route", "method"), sorted(RULES))
+def test_who_may(route: str, method: str, callers: dict[str, Caller], kept: dict[str, object]) -> None:
+    rule, address, body = RULES[route, method]
     for who, caller in callers.items():
         with transaction.atomic():
-            answer = caller.send(method, address.format(operation=operation.pk), body)
+            answer = caller.send(method, address.format_map(kept), body)
             transaction.set_rollback(True)
         assert answer.status_code in expected(who, rule, method), (who, answer.content[:300])
 

@@ -64,6 +64,10 @@ KNOWN = {
     "version": "1.0",
     "pod": "house-1",
     "number": "1",
+    "size": "small",
+    "cluster": "local",
+    "preset": "a100",
+    "registry": "ghcr.io",
 }
 
 
