@@ -1,6 +1,6 @@
 """One action on several deployments: a page that names them, then what became of each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -21,7 +21,7 @@ from teams.roles import Role
 MOST = 200
 # action: what to press, what was stored, icon, what it does
 ACTIONS = {
-    "scale": ("Scale", "Scaling", "scale", "Each is scaled to the same number of replicas."),
+    "scale": ("Scale", "Scaling", "arrows-maximize", "Each is scaled to the same number of replicas."),
     "pause": ("Pause", "Pausing", "player-pause", "Pods stop; addresses and counts are kept for the resume."),
     "resume": ("Resume", "Resuming", "player-play", "Each comes back with the count it was paused with."),
     "restart": ("Restart", "Restarting", "refresh", "Every pod is replaced, one after the other."),
@@ -71,8 +71,10 @@ def confirm(
     request: PageRequest, action: str, targets: Sequence[Target], typed: QueryDict, *, error: str = ""
 ) -> HttpResponse:
     """What it will do to each, before anything is done."""
+    rows = rows_of(request, action, targets, typed.get("replicas", ""))
     context = {
-        "rows": rows_of(request, action, targets, typed.get("replicas", "")),
+        "rows": rows,
+        "doable": sum(not row.refused for row in rows),
         "replicas": typed.get("replicas", ""),
         "error": error,
     }
@@ -99,7 +101,7 @@ def show(
     template: str,
     action: str,
     typed: QueryDict,
-    context: dict[str, object],
+    context: Mapping[str, object],
     *,
     status: int = 200,
 ) -> HttpResponse:

@@ -43,6 +43,7 @@ def show_overview(
         "versions": other_versions(request, deployment),
         "rollout": rollout_of(deployment),
         "autoscaling": counts.autoscaling_of(deployment),
+        "next_change": selectors.next_change_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,
         # A refused number is told at its field, as long as there is one.

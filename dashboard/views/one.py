@@ -17,7 +17,7 @@ TABS = (
     ("deployment-logs", "Logs", "terminal-2"),
     ("deployment-events", "Events", "list-details"),
     ("deployment-revisions", "Revisions", "history"),
-    ("deployment-scaling", "Scaling", "scale"),
+    ("deployment-scaling", "Scaling", "trending-up"),
     ("deployment-try", "Try it", "bolt"),
     ("deployment-yaml", "YAML", "code"),
     ("deployment-settings", "Settings", "settings"),

@@ -15,6 +15,7 @@ from deployments.errors import DomainError, NotFound, PermissionDenied, VersionA
 from deployments.models import Deployment, Revision
 from deployments.spec import is_archived, spec_of
 from deployments.spec.changes import describe_changes
+from k8s.spec import Spec
 from teams.roles import Role
 
 MAX_DIGITS = 9
@@ -38,6 +39,11 @@ def lines_of(difference: str) -> list[Line]:
     ]
 
 
+def changes_between(older: Spec, newer: Spec) -> list[str]:
+    """In words, one line for each thing that differs."""
+    return describe_changes(older, newer).split("; ") if older != newer else []
+
+
 @page
 @require_safe
 def revisions(request: PageRequest, team: str, name: str) -> HttpResponse:
@@ -47,7 +53,12 @@ def revisions(request: PageRequest, team: str, name: str) -> HttpResponse:
     context: dict[str, object] = {"revisions": rows, "older": None, "newer": None}
     if chosen is not None:
         older, newer = chosen
-        context |= {"older": older, "newer": newer, "lines": lines_of(selectors.diff_revisions(older, newer))}
+        context |= {
+            "older": older,
+            "newer": newer,
+            "changes": changes_between(spec_of(older), spec_of(newer)),
+            "lines": lines_of(selectors.diff_revisions(older, newer)),
+        }
     elif len(rows) > 1:
         # What the two lists of the form begin with: the newest and the one before.
         context |= {"newer_number": rows[0].number, "older_number": rows[1].number}
@@ -114,7 +125,7 @@ def confirm(
     archived = isinstance(error, VersionArchived) or gone
     context = {
         "revision": revision,
-        "changes": describe_changes(wanted, restored).split("; ") if wanted != restored else [],
+        "changes": changes_between(wanted, restored),
         "lines": lines_of(selectors.diff_revisions(newest, revision)),
         "next_number": deployment.revision + 1,
         "archived": archived,

@@ -18,9 +18,10 @@ from deployments.errors import DomainError, InvalidInput, NotFound, PermissionDe
 from deployments.models import Deployment, ScalingSchedule
 from deployments.spec.clock import explain_cron
 from deployments.spec.clock import next_times as moments_of
+from deployments.spec.schedules import describe_target
 
 TIMES_SHOWN = 3
-EVENTS_SHOWN = 5
+EVENTS_SHOWN = 3
 # What people mean most often, offered where a time is typed.
 USUAL_TIMES = (
     ("0 8 * * 1-5", "Weekdays at 08:00"),
@@ -100,7 +101,7 @@ def show(
     bounds = counts.autoscaling_of(deployment)
     # Without a script, "Check" comes back here with what was typed in the address.
     typed = schedule or ScheduleForm.typed(request.GET)
-    rows = [describe(row) for row in selectors.schedules_of(deployment)]
+    rows = [describe(row, deployment) for row in selectors.schedules_of(deployment)]
     events = selectors.events_of(deployment).filter(object_kind="HorizontalPodAutoscaler")
     context = {
         "form": form or ScalingForm.of(deployment, bounds),
@@ -120,16 +121,14 @@ def show(
     )
 
 
-def describe(row: ScalingSchedule) -> ShownSchedule:
+def describe(row: ScalingSchedule, deployment: Deployment) -> ShownSchedule:
     """A schedule's line: when, what, and whether it would do nothing as things are."""
-    deployment = row.deployment
-    if row.replicas is not None:
-        does = f"Scale to {row.replicas}"
-        skipped = "Skipped while an autoscaler owns the count." if deployment.autoscaling else ""
-    else:
-        does = f"Autoscale between {row.min_replicas} and {row.max_replicas}"
-        skipped = "" if deployment.autoscaling else "Skipped while autoscaling is off."
-    return ShownSchedule(row, times_of(row.cron, deployment), does, skipped)
+    skipped = ""
+    if row.replicas is not None and deployment.autoscaling:
+        skipped = "Skipped while an autoscaler owns the count."
+    elif row.replicas is None and not deployment.autoscaling:
+        skipped = "Skipped while autoscaling is off."
+    return ShownSchedule(row, times_of(row.cron, deployment), describe_target(row), skipped)
 
 
 def times_of(cron: str, deployment: Deployment) -> Times:
@@ -175,7 +174,7 @@ def change_schedule(request: PageRequest, team: str, name: str, number: int) -> 
     """Turn a schedule on or off."""
     deployment = selectors.get_deployment(request.user, team, name)
     enabled = request.POST.get("enabled") == "1"
-    intent.change_schedule(one_of(deployment, number), {"enabled": enabled}, by=request.user)
+    intent.change_schedule(selectors.get_schedule(deployment, number), {"enabled": enabled}, by=request.user)
     messages.success(request, "The schedule is on." if enabled else "The schedule is off.")
     return redirect("deployment-scaling", deployment.team.name, deployment.name)
 
@@ -184,14 +183,6 @@ def change_schedule(request: PageRequest, team: str, name: str, number: int) -> 
 @require_POST
 def remove_schedule(request: PageRequest, team: str, name: str, number: int) -> HttpResponse:
     deployment = selectors.get_deployment(request.user, team, name)
-    intent.remove_schedule(one_of(deployment, number), by=request.user)
+    intent.remove_schedule(selectors.get_schedule(deployment, number), by=request.user)
     messages.success(request, "The schedule is deleted.")
     return redirect("deployment-scaling", deployment.team.name, deployment.name)
-
-
-def one_of(deployment: Deployment, number: int) -> ScalingSchedule:
-    """Raises: NotFound: this deployment has no such schedule, for instance no more."""
-    found = selectors.schedules_of(deployment).filter(pk=number).first()
-    if found is None:
-        raise NotFound("There is no such schedule any more.")
-    return found
