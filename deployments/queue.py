@@ -50,6 +50,11 @@ def enqueue_rollback(deployment_id: int) -> None:
     _send_hint("deployments.tasks.roll_back", [deployment_id])
 
 
+def enqueue_capture(deployment_id: int) -> None:
+    """Asks a worker to keep what crashed containers wrote. Never raises; the next look asks again."""
+    _send_hint("deployments.tasks.capture_logs", [deployment_id])
+
+
 def enqueue_delivery(delivery_id: int) -> None:
     """Asks a worker to tell a webhook. Never raises; the sweep finds it."""
     _send_hint("deployments.tasks.deliver", [delivery_id])

@@ -10,13 +10,33 @@ from deployments.preflight import Preflight
 from k8s.spec import Autoscaling, Resources, Rollout, Security, Service
 
 
+class Evidence(Struct, kw_only=True, frozen=True):
+    """What shows it, word for word. `kind`: condition, container, event or log; `source`: pod or object."""
+
+    kind: str
+    source: str
+    text: str
+    at: datetime | None = None
+
+
+class Fix(Struct, kw_only=True, frozen=True):
+    """What can be done by one call of `fix/`. `changes` is a PATCH for "update"; `revision` is for "roll_back"."""
+
+    action: str
+    label: str
+    changes: dict[str, Any] = {}
+    revision: int | None = None
+
+
 class Diagnosis(Struct, kw_only=True, frozen=True):
     """Why it does not run: one sentence of cause, advice, the lines that show it, perhaps a fix."""
 
+    code: str
     cause: str
     advice: str
-    evidence: Sequence[str] = ()
-    fix: dict[str, Any] | None = None
+    pod: str = ""
+    evidence: Sequence[Evidence] = ()
+    fix: Fix | None = None
 
 
 class Status(Struct, kw_only=True, frozen=True):

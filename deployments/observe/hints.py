@@ -27,6 +27,7 @@ class Hints:
         self._pending: set[Nudge] = set()
         self._to_reconcile: set[int] = set()
         self._to_roll_back: set[int] = set()
+        self._to_capture: set[int] = set()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hints")
 
     def tell(self, told: Iterable[Nudge]) -> None:
@@ -38,6 +39,9 @@ class Hints:
     def roll_back(self, deployment_ids: Iterable[int]) -> None:
         self._to_roll_back.update(deployment_ids)
 
+    def capture(self, deployment_ids: Iterable[int]) -> None:
+        self._to_capture.update(deployment_ids)
+
     async def run(self) -> None:
         """Sends what is due, for ever."""
         while True:
@@ -45,8 +49,9 @@ class Hints:
             due = self._take_due(time.monotonic())
             ids, self._to_reconcile = self._to_reconcile, set()
             stuck, self._to_roll_back = self._to_roll_back, set()
-            if due or ids or stuck:
-                await asyncio.get_running_loop().run_in_executor(self._thread, _send, due, ids, stuck)
+            ended, self._to_capture = self._to_capture, set()
+            if due or ids or stuck or ended:
+                await asyncio.get_running_loop().run_in_executor(self._thread, _send, due, ids, stuck, ended)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -61,9 +66,11 @@ class Hints:
         return due
 
 
-def _send(due: list[Nudge], ids: set[int], stuck: set[int]) -> None:
+def _send(due: list[Nudge], ids: set[int], stuck: set[int], ended: set[int]) -> None:
     nudges.send(*due)
     for deployment_id in ids:
         queue.enqueue(deployment_id)
     for deployment_id in stuck:
         queue.enqueue_rollback(deployment_id)
+    for deployment_id in ended:
+        queue.enqueue_capture(deployment_id)

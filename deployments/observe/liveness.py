@@ -1,12 +1,13 @@
 """What is stored of a cluster's being there, and what is done when it comes back. Runs in a thread."""
 
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from deployments import settling
+from deployments import capturing, diagnosing, settling
 from deployments.models import Cluster, ClusterState, Deployment, Operation, OperationState, State
 from deployments.nudges import Nudge
 from deployments.reconcile import leases
@@ -50,14 +51,22 @@ def due_after_return(cluster_id: int) -> list[int]:
     return list(rows.values_list("pk", flat=True))
 
 
-def recheck(cluster_id: int) -> list[Nudge]:
+@dataclass(slots=True)
+class Rechecked:
+    """Whom to tell, and which deployments have containers whose last words are not kept yet."""
+
+    nudges: list[Nudge] = field(default_factory=list)
+    to_capture: set[int] = field(default_factory=set)
+
+
+def recheck(cluster_id: int) -> Rechecked:
     """Judges again what time alone can change: patience that ends, operations that fail by lasting."""
     waiting = Operation.objects.filter(
         state=OperationState.WAITING, deployment__cluster_id=cluster_id
     ).values_list("deployment_id", flat=True)
     moving = Q(state=State.DEPLOYING) | Q(pk__in=list(waiting[:_MOST_RECHECKED]))
     rows = Deployment.objects.filter(moving, cluster_id=cluster_id, deleted_at=None)
-    nudges = []
+    looked = Rechecked()
     for pk in list(rows.values_list("pk", flat=True)[:_MOST_RECHECKED]):
         with transaction.atomic():
             row = (
@@ -65,9 +74,21 @@ def recheck(cluster_id: int) -> list[Nudge]:
                 .select_related("team", "cluster", "version__model")
                 .get(pk=pk)
             )
-            if settling.refresh(row):
-                nudges.append(Nudge(team=row.team.name, deployment=row.name))
-    return nudges
+            pods = settling.stored_pods(row)
+            if settling.refresh(row, pods):
+                looked.nudges.append(Nudge(team=row.team.name, deployment=row.name))
+            if capturing.missing_runs(row, pods, timezone.now()):
+                looked.to_capture.add(pk)
+    looked.nudges += diagnosing.rediagnose(_troubled(cluster_id)).values()
+    return looked
+
+
+def _troubled(cluster_id: int) -> list[int]:
+    """Those of which time may tell more. What is explained already changes with what is seen."""
+    unexplained = Q(state__in=(State.DEGRADED, State.FAILED), diagnosis=None)
+    rows = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None)
+    rows = rows.filter(Q(state=State.DEPLOYING) | unexplained)
+    return list(rows.values_list("pk", flat=True)[:_MOST_RECHECKED])
 
 
 def _everybody(cluster_id: int) -> list[Nudge]:

@@ -11,7 +11,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from deployments import counts, settling
+from deployments import capturing, counts, diagnosing, settling
 from deployments.models import Deployment, Operation, OperationState, Pod
 from deployments.nudges import Nudge
 from deployments.observe import around
@@ -48,6 +48,7 @@ class Recorded:
     nudges: dict[int, Nudge] = field(default_factory=dict)
     to_reconcile: set[int] = field(default_factory=set)
     to_roll_back: set[int] = field(default_factory=set)
+    to_capture: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -83,6 +84,7 @@ def record(cluster_id: int, words: Sequence[Word]) -> Recorded:
     if "Node" in kinds:
         nodes = cast("Iterable[NodeFacts]", kinds["Node"].changed.values())
         around.record_nodes(cluster_id, list(nodes), set(kinds["Node"].gone), complete=kinds["Node"].complete)
+    recorded.nudges.update(diagnosing.rediagnose(recorded.nudges))
     return recorded
 
 
@@ -241,6 +243,8 @@ def _record_one(
     removed = _store_seen(key, row, work, now)
     _notice_drift(row, removed, now, recorded)
     settling.refresh(row, pods, now=now, may_end=may_end)
+    if capturing.missing_runs(row, pods, now):
+        recorded.to_capture.add(row.pk)
     if settling.may_roll_back(row):
         recorded.to_roll_back.add(row.pk)
     if row.delete_requested_at is not None and not pods and row.facts is None:

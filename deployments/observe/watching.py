@@ -100,6 +100,7 @@ class WatchedCluster:
             self._hints.tell(recorded.nudges.values())
             self._hints.reconcile(recorded.to_reconcile)
             self._hints.roll_back(recorded.to_roll_back)
+            self._hints.capture(recorded.to_capture)
 
     async def _keep_liveness(self) -> None:
         written: datetime | None = None
@@ -158,4 +159,6 @@ class WatchedCluster:
     async def _recheck(self) -> None:
         while True:
             await asyncio.sleep(_RECHECK_SECONDS)
-            self._hints.tell(await self._database.insist(lambda: liveness.recheck(self.cluster_id)))
+            looked = await self._database.insist(lambda: liveness.recheck(self.cluster_id))
+            self._hints.tell(looked.nudges)
+            self._hints.capture(looked.to_capture)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from django.conf import settings
 from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Cast
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from deployments.models import Cluster, ClusterState, Deployment, State
 
@@ -78,5 +78,26 @@ def present_status(deployment: Deployment, now: datetime | None = None) -> dict[
         "wanted_replicas": deployment.wanted_replicas,
         "observed_at": deployment.observed_at,
         "stale": since is not None,
-        "diagnosis": None,
+        "diagnosis": shown_diagnosis(deployment),
+    }
+
+
+def shown_diagnosis(deployment: Deployment) -> dict[str, Any] | None:
+    """The REST contract's `diagnosis`, in the language that is active; None when there is none.
+
+    {"code", "cause", "advice", "pod", "evidence": [{"kind", "source", "text", "at"}],
+    "fix": {"label", "action", "changes", "revision"} | None}.
+    """
+    stored: dict[str, Any] | None = deployment.diagnosis
+    if stored is None:
+        return None
+    language = "pt" if (translation.get_language() or "").startswith("pt") else "en"
+    fix = stored.get("fix")
+    return {
+        "code": stored["code"],
+        "cause": stored["cause"][language],
+        "advice": stored["advice"][language],
+        "pod": stored["pod"],
+        "evidence": stored["evidence"],
+        "fix": {**fix, "label": fix["label"][language]} if fix else None,
     }

@@ -2,6 +2,7 @@
 
 from deployments.tasks import interactive
 from deployments.tasks.background import (
+    capture_logs,
     delete_pod,
     deliver,
     fire_schedules,
@@ -12,6 +13,7 @@ from deployments.tasks.background import (
 )
 
 __all__ = [
+    "capture_logs",
     "delete_pod",
     "deliver",
     "fire_schedules",

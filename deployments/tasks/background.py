@@ -4,7 +4,7 @@ import uuid
 
 from celery import shared_task
 
-from deployments import intent, retention, scheduling, webhooks
+from deployments import capturing, diagnosing, intent, nudges, retention, scheduling, webhooks
 from deployments import reconcile as reconciling
 from deployments.queue import enqueue, enqueue_delivery, enqueue_pod_delete, enqueue_rollback
 
@@ -41,6 +41,13 @@ def sweep() -> None:
 def roll_back(deployment_id: int) -> None:
     """Brings back what served before a rollout got stuck, where that is wished for."""
     intent.automatic_rollback(deployment_id)
+
+
+@shared_task(name="deployments.tasks.capture_logs")
+def capture_logs(deployment_id: int) -> None:
+    """Keeps what crashed containers wrote, and says anew what is wrong."""
+    if capturing.capture_logs(deployment_id):
+        nudges.send(*diagnosing.rediagnose([deployment_id]).values())
 
 
 @shared_task(name="deployments.tasks.deliver")

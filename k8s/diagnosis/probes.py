@@ -1,17 +1,19 @@
 """Rules about a server that runs and does not answer as it should."""
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 from k8s.diagnosis.case import Case, Evidence, Finding
 from k8s.diagnosis.containers import change, last_lines, roll_back, told
-from k8s.facts import PodFacts
+from k8s.facts import EventFacts, PodFacts
 
 _CHECK = re.compile(
     r"^(?P<check>Startup|Readiness|Liveness) probe (?:failed|errored)[^:]*: (?P<answer>.+)", re.S
 )
 _CODE = re.compile(r"statuscode: (?P<code>\d{3})")
-_CHECKS_PT: Final = {"Startup": "de início", "Readiness": "de prontidão", "Liveness": "de vida"}
+# Models take their time to load: until then a server that does not answer is not ill.
+PATIENCE_WITH_STARTS: Final = timedelta(seconds=20)
 # "Uvicorn running on http://0.0.0.0:8000", "Listening at: http://127.0.0.1:8080", "serving on port 9000"
 _LISTENS = re.compile(
     r"(?:listening|running|serving|started|bound|server)\b[^\n]*?(?:(?:\d{1,3}\.){3}\d{1,3}|\[::\]|localhost|\*|port)"
@@ -25,7 +27,23 @@ def diagnose_probe(case: Case, pod: PodFacts) -> Finding | None:
     failed = [event for event in case.events_about(pod.name, "Unhealthy") if _CHECK.match(event.message)]
     if pod.ready or not failed:
         return None
-    found = _CHECK.match(failed[0].message)
+    finding = _finding(case, pod, failed[0])
+    is_sure = finding.code in ("wrong_port", "health_path_missing")
+    return None if _is_starting(case, pod) and not is_sure else finding
+
+
+def _is_starting(case: Case, pod: PodFacts) -> bool:
+    began = [
+        each.started_at
+        for each in pod.containers
+        if not each.is_init and not each.started and each.started_at
+    ]
+    restarted = any(each.restarts for each in pod.containers)
+    return not restarted and any(case.now - at < PATIENCE_WITH_STARTS for at in began)
+
+
+def _finding(case: Case, pod: PodFacts, event: EventFacts) -> Finding:
+    found = _CHECK.match(event.message)
     assert found is not None  # noqa: S101  chosen by it
     answer = " ".join(found["answer"].split())[:200]
     evidence = told(case, pod.name, "Unhealthy")

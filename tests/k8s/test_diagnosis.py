@@ -297,6 +297,17 @@ def test_a_server_that_says_no_other_port_is_said_to_listen_nowhere() -> None:
         assert diagnosed(pod, events=events, last_lines={"p": lines}).code == "nothing_listens"
 
 
+def test_a_model_that_is_loading_is_given_time() -> None:
+    events = (an_event("Unhealthy", f"Startup probe failed: {REFUSED}"),)
+    loading = a_pod(state="running", started_at=LATER - timedelta(seconds=5))
+    assert found(loading, events=events) is None
+    assert diagnosed(loading, events=events, last_lines={"p": ["serving on port 8000"]}).code == "wrong_port"
+    slow = a_pod(state="running", started_at=LATER - timedelta(seconds=30))
+    assert diagnosed(slow, events=events).code == "nothing_listens"
+    again = a_pod(state="running", restarts=1, started_at=LATER - timedelta(seconds=5))
+    assert diagnosed(again, events=events).code == "nothing_listens"
+
+
 def test_a_health_path_that_is_not_there_is_named() -> None:
     events = (an_event("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 404"),)
     diagnosis = diagnosed(a_pod(state="running"), events=events)
