@@ -100,8 +100,7 @@ class DeploymentForm:
         form = cls.blank(sizes)
         form.source, form.version, form.start_field = "version", version_key(version), "name"
         form.values["name"] = name
-        if version.resources:
-            form.values |= size_values(msgspec.convert(version.resources, Resources), sizes)
+        form.fit_size(version, sizes)
         if version.run_as_user is not None:
             form.values["security.run_as_user"] = str(version.run_as_user)
         return form
@@ -135,6 +134,12 @@ class DeploymentForm:
         source = data.get("source") or ("image" if values.get("image") else "version")
         opened = data.get("opened", "")
         return cls(values=values, source=source, version=version, env=typed_rows(data), opened=opened)
+
+    def fit_size(self, version: ModelVersion | None, sizes: Sequence[SizePreset]) -> None:
+        """Choose the size that the version was registered with; without one, the usual size."""
+        usual = {name: getattr(sizes[0], name) for name in Resources.__struct_fields__}
+        registered = version.resources if version else {}
+        self.values |= size_values(msgspec.convert({**usual, **registered}, Resources), sizes)
 
     def payload(self, *, changing: bool = False) -> dict[str, object]:
         """The API's payload. Empty fields are left to their defaults, or as they are."""
@@ -237,7 +242,7 @@ class DeploymentForm:
     def open_sections(self) -> set[str]:
         """Sections with something to look at: a mistake, or a variable that must be given."""
         found = {section_of(path) for path in self.errors}
-        if any(row.errors or (row.required and not row.value) for row in self.env):
+        if any(row.errors or row.waits for row in self.env):
             found.add("env")
         return found
 
@@ -264,11 +269,7 @@ class DeploymentForm:
     @property
     def every_error(self) -> list[tuple[str, str]]:
         """Each message with the id of the field it is about; "" for none."""
-        found = [
-            (place_id(path), text)
-            for path, texts in self.errors.items()
-            for text in texts
-        ]
+        found = [(place_id(path), text) for path, texts in self.errors.items() for text in texts]
         return found + [
             ("env-rows", f"{row.name or 'variable'}: {text}") for row in self.env for text in row.errors
         ]

@@ -45,6 +45,12 @@ class EnvRow:
         return bool(self.value or (self.name and self.state != OFFERED))
 
     @property
+    def waits(self) -> bool:
+        """Whether something has to be typed here."""
+        missing = self.secret and self.name and self.state not in {KEPT, OFFERED}
+        return not self.value and self.state != KEPT and bool(self.required or missing)
+
+    @property
     def shown_value(self) -> str:
         return "" if self.secret else self.value
 

@@ -17,6 +17,7 @@ from deployments.errors import DomainError, DuplicateName, NotFound, PermissionD
 from deployments.models import Cluster, Deployment, ModelVersion, Operation
 from deployments.preflight import preflight
 from deployments.spec import spec_of
+from k8s.spec import Resources
 from teams.models import Team
 from teams.roles import Role
 
@@ -118,13 +119,25 @@ def show_clone(request: PageRequest, clone: str, teams: list[Team]) -> HttpRespo
 
 
 def typed_form(request: PageRequest, team: Team) -> DeploymentForm:
-    """What was typed, with a name if none was, or if the suggested one was for something else."""
+    """What was typed; what was only suggested, and for something else, is suggested anew."""
     form = DeploymentForm.typed(request.POST)
+    outdated = request.POST.get("suggested_for", "") != basis_of(form)
+    if outdated:
+        fit_size(request, form, version_of(request, form, team))
     typed, suggested = form.values.get("name", ""), request.POST.get("suggested", "")
-    outdated = typed == suggested and request.POST.get("suggested_for", "") != basis_of(form)
-    if not typed or outdated:
+    if not typed or (outdated and typed == suggested):
         form.values["name"] = suggestion(form, team)
     return form
+
+
+def fit_size(request: PageRequest, form: DeploymentForm, version: ModelVersion | None) -> bool:
+    """Takes the version's size, unless one was chosen by hand. Whether it is another one now."""
+    before, suggested = form.values.get("preset"), request.POST.get("suggested_size")
+    by_hand = any(form.values.get(f"resources.{name}") for name in Resources.__struct_fields__)
+    if suggested is None or before != suggested or (before and by_hand):
+        return False
+    form.fit_size(version, selectors.size_presets())
+    return bool(form.values.get("preset") != before or not before)
 
 
 def create_once(request: PageRequest, form: DeploymentForm, team: Team) -> Operation:
@@ -211,6 +224,7 @@ def show(
         "preview": preview or Preview(),
         "suggested": "" if request.method == "POST" else form.values.get("name", ""),
         "suggested_for": basis_of(form),
+        "suggested_size": form.values.get("preset", "") if request.method != "POST" else None,
         **options_of(
             sizes=selectors.size_presets(),
             clusters=clusters,
@@ -228,19 +242,22 @@ def suggested_name(request: PageRequest) -> HttpResponse:
     """The name again, unless one was typed, and the variables that the chosen version knows."""
     team = chosen_team(request, teams_to_deploy_in(request))
     form = DeploymentForm.typed(request.POST)
-    typed = form.values.get("name", "")
+    suggested, typed = "", form.values.get("name", "")
     if not typed or typed == request.POST.get("suggested", ""):
         form.values["name"] = suggested = suggestion(form, team)
-    else:
-        suggested = ""
     version = version_of(request, form, team)
+    other_basis = request.POST.get("suggested_for", "") != basis_of(form)
     before = [row.name for row in form.env]
     form.env = with_schema(form.env, version.env_schema if version else ())
+    other_size = other_basis and fit_size(request, form, version)
     context = {
         "form": form,
         "suggested": suggested,
         "suggested_for": basis_of(form),
         "other_rows": [row.name for row in form.env] != before,
+        "other_size": other_size,
+        "sizes": selectors.size_presets(),
+        "suggested_size": form.values.get("preset", ""),
         "parts": section_states(form),
     }
     return render(request, "deployments/suggestion.html", context)

@@ -9,7 +9,8 @@
   const askers = Object.fromEntries([...form.querySelectorAll("[data-asker]")].map((one) => [one.dataset.asker, one]));
   const timers = {};
   let asked = sent();
-  let checked = "";
+  let checked = ""; // the manifests that the cluster was asked about last
+  let asking = "";
 
   // What would be sent, secrets included: kept here only to see whether it differs.
   function sent() {
@@ -18,7 +19,10 @@
 
   function ask(what, wait) {
     clearTimeout(timers[what]);
-    timers[what] = setTimeout(() => askers[what].dispatchEvent(new CustomEvent("ask")), wait);
+    timers[what] = setTimeout(() => {
+      if (what === "preflight") asking = document.getElementById("preview-body").textContent;
+      askers[what].dispatchEvent(new CustomEvent("ask"));
+    }, wait);
   }
 
   function look() {
@@ -41,15 +45,20 @@
   document.addEventListener("htmx:after:swap", (event) => {
     if (event.target === askers.preview) check();
     else if (event.target === askers.preflight) {
-      checked = document.getElementById("preview-body").textContent;
-      document.getElementById("preflight").classList.remove("outdated");
-    }
-    else if (event.target.matches?.("[data-suggest]")) {
+      checked = asking;
+      check();
+    } else if (event.target.matches?.("[data-suggest]")) {
       if (form.querySelector("[data-required] textarea:placeholder-shown")) document.getElementById("section-env").open = true;
+      sizeShown();
       look();
     }
     reveal();
   });
+  for (const kind of ["htmx:response:error", "htmx:error"]) {
+    document.addEventListener(kind, (event) => {
+      if (event.target === askers.preview) document.getElementById("preview-status").textContent = "No preview: the server did not answer. What you typed is still here.";
+    });
+  }
 
   // ---- Sizes: a chosen size is what its resources are, until one of them is typed.
   function showSize(size) {
@@ -58,7 +67,14 @@
     }
   }
 
+  function sizeShown() {
+    const size = form.querySelector("[data-sizes] input:checked[data-cpu]");
+    if (size) showSize(size);
+  }
+
   form.addEventListener("change", (event) => {
+    // Another team has other versions, logins and clusters: the page comes again, with what was typed.
+    if (event.target.name === "team") return form.requestSubmit(form.querySelector("[name=then]"));
     if (event.target.name === "preset" && event.target.value) {
       for (const field of form.querySelectorAll("[data-resources] input")) field.value = "";
       showSize(event.target);
@@ -120,8 +136,7 @@
   });
 
   reveal();
-  const size = form.querySelector("[data-sizes] input:checked[data-cpu]");
-  if (size) showSize(size);
+  sizeShown();
   addEventListener("load", check);
   // Coming back by the history, the browser fills in what was typed.
   addEventListener("pageshow", (event) => { if (event.persisted) look(); });
