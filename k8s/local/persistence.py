@@ -22,6 +22,8 @@ from k8s.local.store import Change, Object
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_SECONDS: Final = 5.0
+#: A side file larger than this is begun anew, for which a write may have to wait a moment.
+LARGEST_SIDE_FILE_BYTES: Final = 64 * 1024 * 1024
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS objects (
     kind TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL, object BLOB NOT NULL,
@@ -89,10 +91,15 @@ class SqliteJournal:
     def _checkpoint(self) -> None:
         """Move what was written from the side file to the main one now and then, so that it stays small."""
         connection = self._connect()
+        side = self._path.with_name(f"{self._path.name}-wal")
         while not self._closing.wait(CHECKPOINT_SECONDS):
             try:
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            except sqlite3.Error:
+                # That never catches up with who writes without a pause, and only a file all of which
+                # has been moved is used from its start again. What came meanwhile is quickly moved.
+                if side.stat().st_size > LARGEST_SIDE_FILE_BYTES:
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except (OSError, sqlite3.Error):
                 logger.exception("could not move the journal's side file into place")
         connection.close()
 

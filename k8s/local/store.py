@@ -9,12 +9,12 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterable
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
 
 from k8s.local import errors
 from k8s.local.changes import Change, ChangeType, Key, Object, Subscription
 from k8s.local.kinds import Kind, kind_of
+from k8s.local.objects import clone, copy_to_change, timestamp
 
 __all__ = ["Change", "ChangeType", "Journal", "Key", "Object", "Store", "Subscription", "clone", "timestamp"]
 
@@ -38,7 +38,6 @@ class Journal(Protocol):
 Objects = list[Object]
 Names = list[str]
 Changes = list[Change]
-T = TypeVar("T")
 
 #: (kind, old or None, new, manager, subresource): writes metadata.managedFields of ``new``.
 TrackOwnership = Callable[[Kind, Object | None, Object, str, str], None]
@@ -170,7 +169,7 @@ class Store:
         described = kind_of(kind)
         if expect_version is not None and old["metadata"]["resourceVersion"] != expect_version:
             raise errors.modified(described.plural, name, described.group)
-        new = _copy_to_change(old, status_only=subresource == "status")
+        new = copy_to_change(old, status_only=subresource == "status")
         change(new)
         return self.replace(kind, old, new, manager=manager, subresource=subresource)
 
@@ -376,39 +375,3 @@ def _nothing_left_to_wait_for(kind: str, obj: Object) -> bool:
     if kind == "namespaces" and obj.get("spec", {}).get("finalizers"):
         return False
     return not meta.get("deletionGracePeriodSeconds")
-
-
-def _copy_to_change(obj: Object, *, status_only: bool) -> Object:
-    """A copy that shares with ``obj`` what no caller changes in place: time and memory are mostly there.
-
-    These are the ownership records, replaced as a whole, and the spec where only the status is written.
-    """
-    new: Object = {}
-    for key, item in obj.items():
-        if key == "metadata":
-            new[key] = {name: part if name == "managedFields" else clone(part) for name, part in item.items()}
-        else:
-            new[key] = item if status_only and key == "spec" else clone(item)
-    return new
-
-
-def clone(value: T) -> T:
-    """A deep copy of a JSON value; several times faster than copy.deepcopy."""
-    copied: T = _copied(value)
-    return copied
-
-
-def _copied(value: Any) -> Any:
-    if type(value) is dict:
-        return {key: _copied(item) if type(item) in _CONTAINERS else item for key, item in value.items()}
-    if type(value) is list:
-        return [_copied(item) if type(item) in _CONTAINERS else item for item in value]
-    return value
-
-
-_CONTAINERS: Final = frozenset({dict, list})
-
-
-def timestamp(*, seconds_from_now: float = 0) -> str:
-    """Now, or a little later, as Kubernetes writes it: whole seconds, UTC."""
-    return (datetime.now(UTC) + timedelta(seconds=seconds_from_now)).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -78,6 +78,13 @@ class Context:
     encoder: Encoder = field(default_factory=Encoder)
     watches: set[Subscription] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.store.listeners.append(self._forget_removed)
+
+    def _forget_removed(self, change: Change) -> None:
+        if change.type == "DELETED":
+            self.encoder.forget(change.object["metadata"]["uid"])
+
     def end_watches(self) -> None:
         """End every watch, as a server that stops does."""
         for subscription in tuple(self.watches):

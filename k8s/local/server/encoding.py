@@ -25,33 +25,33 @@ class Encoder:
     """A cache of encoded objects: of each the newest version that was asked for."""
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
-        #: Version and bytes, by the object's uid and the group it is seen in.
-        self._items: OrderedDict[tuple[str, str], tuple[int, bytes]] = OrderedDict()
+        #: Version and bytes, by the object's uid.
+        self._items: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
         self._room = kept_bytes
 
     def item(self, kind: Kind, obj: Object) -> bytes:
         """The object as an item of a list: without kind and apiVersion."""
-        meta = obj["metadata"]
-        key, version = _key(kind, obj), int(meta.get("resourceVersion") or 0)
-        kept, found = self._items.get(key, (0, b""))
+        uid, version = obj["metadata"].get("uid", ""), int(obj["metadata"].get("resourceVersion") or 0)
+        # A view shows the same object in another form, and is seldom asked for.
+        kept, found = (0, b"") if kind.is_view else self._items.get(uid, (0, b""))
         if kept == version and found:
             return found
         made = _encode(_without_type(to_view(kind, obj)))
         # A watch that lags behind asks for what others have already seen replaced.
-        if version > kept and "uid" in meta:
-            self._forget(key)
-            self._items[key] = version, made
-            self._room -= len(made)
-            while self._room < 0:
-                self._forget(next(iter(self._items)))
+        if version > kept and uid and not kind.is_view:
+            self._keep(uid, version, made)
         return made
 
-    def forget(self, kind: Kind, obj: Object) -> None:
-        """Keep nothing of an object that is gone."""
-        self._forget(_key(kind, obj))
+    def _keep(self, uid: str, version: int, item: bytes) -> None:
+        self.forget(uid)
+        self._items[uid] = version, item
+        self._room -= len(item)
+        while self._room < 0:
+            self.forget(next(iter(self._items)))
 
-    def _forget(self, key: tuple[str, str]) -> None:
-        _, item = self._items.pop(key, (0, b""))
+    def forget(self, uid: str) -> None:
+        """Keep nothing of an object, because it is gone."""
+        _, item = self._items.pop(uid, (0, b""))
         self._room += len(item)
 
     def whole(self, kind: Kind, obj: Object) -> bytes:
@@ -65,10 +65,6 @@ class Encoder:
         return _encode(
             {"kind": kind.kind, "apiVersion": kind.api_version, **_without_type(to_view(kind, obj))}
         )
-
-
-def _key(kind: Kind, obj: Object) -> tuple[str, str]:
-    return obj["metadata"].get("uid", ""), kind.group if kind.is_view else ""
 
 
 def _without_type(obj: Object) -> Object:

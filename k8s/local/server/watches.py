@@ -62,7 +62,7 @@ class Watch:
             sort = ("MODIFIED" if before else "ADDED") if now else "DELETED"
         line = self.encoded(sort, change.object)
         if change.type == "DELETED":
-            self.context.encoder.forget(self.kind, change.object)
+            self.context.encoder.forget(change.object["metadata"]["uid"])
         return line
 
     def encoded(self, sort: str, obj: Object) -> bytes:

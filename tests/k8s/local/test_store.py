@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import msgspec
@@ -135,3 +136,23 @@ def test_who_owns_a_field_is_known_after_a_restart(tmp_path: Path) -> None:
             registry.apply("configmaps", "default", "c", other, manager="second", force=False)
     finally:
         journal.close()
+
+
+def test_the_side_file_of_a_busy_journal_is_begun_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("k8s.local.persistence.CHECKPOINT_SECONDS", 0.01)
+    monkeypatch.setattr("k8s.local.persistence.LARGEST_SIDE_FILE_BYTES", 256 * 1024)
+    journal = SqliteJournal(tmp_path / "state.sqlite3")
+    store = Store(journal)
+    store.create("pods", a_pod())
+    side, largest, deadline = tmp_path / "state.sqlite3-wal", 0, time.monotonic() + 30
+    while (size := side.stat().st_size) >= largest:
+        largest = size
+        assert time.monotonic() < deadline, f"{largest} bytes and still growing"
+        store.update("pods", "default", "p", lambda pod: pod["spec"].update(number=store.resource_version))
+    written = store.resource_version
+    journal.close()
+    journal = SqliteJournal(tmp_path / "state.sqlite3")
+    assert Store(journal).get("pods", "default", "p")["spec"]["number"] == written - 1
+    journal.close()
