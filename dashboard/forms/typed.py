@@ -89,6 +89,20 @@ class TypedForm:
         return self.errors.get("", [])
 
     @property
+    def every_error(self) -> list[tuple[str, str]]:
+        """Each message with the id of the field or the list it is about; "" for none."""
+        found = [
+            (f"rows-{path}" if path in self.rows else path.replace(".", "-"), text)
+            for path, texts in self.errors.items()
+            for text in texts
+        ]
+        for one in self.lists:
+            for number, row in enumerate(self.rows.get(one.path, []), start=1):
+                name = row.cells[one.texts[0]] or f"Row {number}"
+                found += [(f"rows-{one.path}", f"{name}: {text}") for text in row.errors]
+        return found
+
+    @property
     def first_error(self) -> str:
         """The field that gets the focus; "" when none has an error."""
         return next((path for path in self.values if path in self.errors), "")

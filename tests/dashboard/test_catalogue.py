@@ -51,6 +51,7 @@ def test_a_wrong_model_name_is_said_at_the_field_and_kept(name: str, browser: Cl
     page = words_of(answer)
     assert answer.status_code in {409, 422}
     assert 'id="name-error"' in page
+    assert 'href="#name"' in page
     assert f'value="{name}"' in page
     assert 'value="kept"' in page
 
@@ -144,6 +145,7 @@ def test_a_mistake_in_a_row_is_said_at_the_row_and_the_row_is_kept(
     page = words_of(answer)
     assert answer.status_code == 422
     assert f'id="{place}"' in page
+    assert f'href="#rows-{next(iter(typed)).partition(".")[0]}"' in page
     for value in typed.values():
         for text in [value] if isinstance(value, str) else value:
             assert not text or f'value="{text}"' in page or f"<option selected>{text}" in page
