@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from celery import current_app
@@ -152,7 +153,9 @@ def celery(data_dir: Path, redis_url: str, *arguments: str) -> Server:
     database = f"sqlite://{name}"
     if connection.vendor == "postgresql":
         of = connection.settings_dict
-        database = f"postgres://{of['USER']}:{of['PASSWORD']}@/{name}?host={of['HOST']}&port={of['PORT']}"
+        place = f"{of['USER']}:{of['PASSWORD']}@{'' if '/' in of['HOST'] else of['HOST']}"
+        port, folder = (f":{of['PORT']}" if of["PORT"] else ""), (of["HOST"] if "/" in of["HOST"] else "")
+        database = f"postgres://{place}{port}/{name}" + (f"?host={quote(folder, safe='')}" if folder else "")
     settings = {
         "DJANGO_SETTINGS_MODULE": "dashboard.settings.test",
         "REDIS_URL": redis_url,
