@@ -92,7 +92,10 @@ class TypedForm:
     def every_error(self) -> list[tuple[str, str]]:
         """Each message with the id of the field or the list it is about; "" for none."""
         found = [
-            (f"rows-{path}" if path in self.rows else path.replace(".", "-"), text)
+            (
+                f"rows-{path}" if path in self.rows else path.replace(".", "-"),
+                f"{path.replace('_', ' ').replace('.', ' ').capitalize()}: {text}",
+            )
             for path, texts in self.errors.items()
             for text in texts
         ]
