@@ -20,7 +20,7 @@ class Evidence(Struct, kw_only=True, frozen=True):
 
 
 class Fix(Struct, kw_only=True, frozen=True):
-    """What can be done by one call of `fix/`. `changes` is a PATCH for "update"; `revision` is for "roll_back"."""
+    """What one call of `fix/` does: a PATCH of `changes` for "update", `revision` for "roll_back"."""
 
     action: str
     label: str

@@ -16,6 +16,7 @@ from deployments.intent.catalogue import (
 )
 from deployments.intent.changing import create_deployment, delete, delete_pod, restart, update_deployment
 from deployments.intent.drafts import Draft, draft, draft_change
+from deployments.intent.fixing import apply_fix
 from deployments.intent.naming import suggest_name
 from deployments.intent.platform import (
     change_cluster,
@@ -41,6 +42,7 @@ __all__ = [
     "Draft",
     "add_schedule",
     "add_version",
+    "apply_fix",
     "automatic_rollback",
     "autoscale",
     "bulk",
