@@ -133,7 +133,13 @@ def test_autoscaling_is_switched_on_and_off(browser: Client, deployment: Deploym
     form = opened(browser) | {"scaling": "auto", "autoscaling.max_replicas": "4"}
     assert browser.post(SETTINGS, form).status_code == 302
     deployment.refresh_from_db()
-    assert deployment.autoscaling["max_replicas"] == 4
+    assert deployment.autoscaling == {
+        "min_replicas": 1,
+        "max_replicas": 4,
+        "target_cpu_percent": 70,
+        "target_memory_percent": None,
+        "scale_down_seconds": 300,
+    }
     form = opened(browser) | {"scaling": "fixed", "replicas": "2"}
     assert browser.post(SETTINGS, form).status_code == 302
     deployment.refresh_from_db()
