@@ -11,7 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments import nudges, operations, queue, settling
-from deployments.errors import BeingDeleted, NotFound, PermissionDenied
+from deployments.errors import BeingDeleted, DomainError, NotFound, PermissionDenied
 from deployments.intent import repeats
 from deployments.models import Deployment, Operation, Revision, TimelineEntry
 from deployments.selectors import require_role
@@ -76,11 +76,19 @@ def change(
         row = lock(deployment)
         if if_generation is not None and if_generation != row.generation:
             newest = repeats.newest_wish(row)
-            if newest and (repeats.is_same(newest, digest, if_generation) or (already and already(row))):
+            if newest and (repeats.is_same(newest, digest, if_generation) or _is_so(already, row)):
                 return newest
             raise repeats.stale(row, if_generation)
         done = edit(row)
         return store_wish(row, action, done.text, by=by, arguments=done.arguments, digest=digest)
+
+
+def _is_so(already: Callable[[Deployment], bool] | None, row: Deployment) -> bool:
+    try:
+        return already is not None and already(row)
+    except DomainError:
+        # What others did meanwhile made it impossible: that they did is what the writer must know.
+        return False
 
 
 def lock(deployment: Deployment, *, refused_delete_too: bool = False) -> Deployment:

@@ -2,6 +2,7 @@
 
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
@@ -9,7 +10,8 @@ from django.contrib.auth.models import User
 
 from deployments.access import access_of
 from deployments.first_data import ensure_first_data
-from deployments.models import Cluster, Model, ModelVersion, Namespace
+from deployments.models import Cluster, Model, ModelVersion, Namespace, SealingKey, SizePreset
+from deployments.sealing import seal_for_workers
 from k8s.errors import UnusableCredentials
 
 pytestmark = pytest.mark.django_db
@@ -88,3 +90,15 @@ def test_credentials_sealed_with_another_key_are_not_opened(
     settings.ENCRYPTION_KEY = "b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktMDA="  # type: ignore[attr-defined]
     with pytest.raises(UnusableCredentials, match="another key"):
         access_of(Cluster.objects.get())
+
+
+def test_sizes_and_the_key_for_secrets_are_there_from_the_start(tmp_path: Path, settings: Any) -> None:
+    ensure_first_data(kubeconfig=None, context="", data_dir=tmp_path)
+    assert list(SizePreset.objects.values_list("name", flat=True)) == ["small", "medium", "large", "gpu"]
+    SizePreset.objects.filter(name="gpu").delete()
+    key = SealingKey.objects.get().public_key
+    ensure_first_data(kubeconfig=None, context="", data_dir=tmp_path)
+    assert SizePreset.objects.count() == 3
+    assert SealingKey.objects.get().public_key == key
+    settings.ENCRYPTION_KEY = ""
+    assert seal_for_workers("x").startswith("hpke1:")

@@ -84,6 +84,10 @@ WRITES: list[Callable[[Deployment, User], object]] = [
     lambda row, by: intent.scale(row, 3, by=by),
     lambda row, by: intent.restart(row, by=by),
     lambda row, by: intent.update_deployment(row, {"version": "2.0"}, by=by),
+    lambda row, by: intent.rollback(row, 1, by=by),
+    lambda row, by: intent.pause(row, by=by),
+    lambda row, by: intent.resume(row, by=by),
+    lambda row, by: intent.autoscale(row, None, by=by),
     lambda row, by: intent.delete_pod(row, "p", by=by),
     lambda row, by: intent.delete(row, by=by),
 ]

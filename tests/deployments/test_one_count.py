@@ -143,3 +143,13 @@ def test_a_draft_stores_nothing(team: Team, deployment: Deployment, deployer: Us
     assert (deployment.revision, deployment.autoscaling, deployment.spec["version"]) == (1, None, "1.0")
     stored = intent.update_deployment(deployment, changes, by=deployer).deployment
     assert selectors.wish_of(stored) == draft.wish
+
+
+def test_a_late_change_that_became_impossible_is_late(
+    deployment: Deployment, deployer: User, lead: User
+) -> None:
+    secret = {"name": "KEY", "secret": True}
+    row = intent.update_deployment(deployment, {"env": [{**secret, "value": "x"}]}, by=lead).deployment
+    intent.update_deployment(row, {"env": []}, by=lead)
+    with pytest.raises(StaleGeneration):
+        intent.update_deployment(row, {"env": [secret], "port": 7000}, by=deployer, if_generation=2)
