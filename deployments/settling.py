@@ -170,10 +170,10 @@ def adopt_if_autoscaled(deployment: Deployment, *, count_before: int | None) -> 
     """Whether a newer object than ours is the autoscaler's doing, which is then no drift.
 
     It changes the count and nothing else; `count_before` is the count of the object we knew,
-    None when we knew none. The row is saved by the caller.
+    None when we knew none: then nothing speaks of another hand. The row is saved by the caller.
     """
     facts = stored_facts(deployment)
-    if facts is None or count_before is None or not counts.autoscaler_owns_count(deployment):
+    if facts is None or not counts.autoscaler_owns_count(deployment):
         return False
     # An autoscaler never goes to none, and never starts from there: that is another hand.
     if facts.generation <= deployment.cluster_generation or facts.wanted_replicas in (0, count_before):
