@@ -63,6 +63,16 @@ def test_another_count_is_the_autoscalers_doing(scaled: Deployment) -> None:
     assert (scaled.drifted, scaled.wanted_replicas, find_unsettled().deployments) == (False, 4, [])
 
 
+def test_an_autoscaler_that_acted_before_we_first_looked_is_no_drift(
+    deployment: Deployment, deployer: User, fake_cluster: FakeCluster
+) -> None:
+    intent.autoscale(deployment, BOUNDS, by=deployer)
+    reconcile_deployment(deployment.pk, connect=fake_cluster)
+    deployment.refresh_from_db()
+    see(deployment, sights.workload(deployment, generation=2, replicas=4))
+    assert (deployment.drifted, deployment.wanted_replicas) == (False, 4)
+
+
 @pytest.mark.parametrize("replicas", [2, 0])
 def test_a_change_that_is_not_the_autoscalers_is_put_back(scaled: Deployment, replicas: int) -> None:
     """The same count again is another field's change; none at all is what no autoscaler wants."""
