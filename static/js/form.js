@@ -54,6 +54,12 @@
     }
     reveal();
   });
+  // Signed out elsewhere: what was typed is worth more than the way to the sign-in page.
+  document.addEventListener("htmx:before:response", (event) => {
+    if (!form.contains(event.target) || !event.detail.ctx.response.headers.has("HX-Redirect")) return;
+    event.preventDefault();
+    document.getElementById("preview-status").textContent = "You have been signed out. Copy what you typed, then reload the page to sign in.";
+  });
   for (const kind of ["htmx:response:error", "htmx:error"]) {
     document.addEventListener(kind, (event) => {
       if (event.target === askers.preview) document.getElementById("preview-status").textContent = "No preview: the server did not answer. What you typed is still here.";
