@@ -12,7 +12,7 @@ from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import abilities, find, show_tab
 from dashboard.views.rollout import rollout_of
 from deployments import counts, selectors
-from deployments.models import Deployment, ModelVersion, Pod
+from deployments.models import Deployment, ModelVersion, Pod, State
 from deployments.spec import spec_of
 from k8s.facts import ContainerFacts, PodFacts
 
@@ -36,26 +36,30 @@ def show_overview(
 ) -> HttpResponse:
     """The overview tab; `error` and `replicas` (as typed) when an action on it was refused."""
     pods = selectors.pods_of(deployment)
+    autoscaling = counts.autoscaling_of(deployment)
+    # A refused number is told at its field, as long as there is one.
+    has_field = abilities(request, deployment).change and autoscaling is None
     context = {
         "spec": spec_of(deployment),
         "pods": [describe_pod(pod) for pod in pods],
         "timeline": selectors.timeline_of(deployment)[:TIMELINE_LENGTH],
         "versions": other_versions(request, deployment),
-        "rollout": rollout_of(deployment),
-        "autoscaling": counts.autoscaling_of(deployment),
+        "rollout": None if deployment.state == State.RUNNING else rollout_of(deployment),
+        "autoscaling": autoscaling,
         "next_change": selectors.next_change_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,
-        # A refused number is told at its field, as long as there is one.
-        "scale_error": error if replicas is not None and abilities(request, deployment).change else "",
+        "scale_error": error if replicas is not None and has_field else "",
         "replicas": str(deployment.replicas) if replicas is None else replicas,
     }
     return show_tab(request, deployment, "deployment", "deployments/overview.html", context, status=status)
 
 
 def other_versions(request: PageRequest, deployment: Deployment) -> QuerySet[ModelVersion]:
-    """What else of the same model can be rolled out."""
-    versions = selectors.versions_visible_to(request.user).filter(model_id=deployment.version.model_id)
+    """What else of the same model can be rolled out; what is archived is not offered any more."""
+    versions = selectors.versions_visible_to(request.user).filter(
+        model_id=deployment.version.model_id, archived_at=None, model__archived_at=None
+    )
     return versions.exclude(pk=deployment.version_id).order_by("-created_at", "-id")
 
 

@@ -64,11 +64,12 @@ def test_a_count_set_while_paused_waits_for_the_resume_and_says_so(
     assert "4 replicas start when it is resumed" in page
 
 
+@pytest.mark.parametrize("state", [State.DEGRADED, State.FAILED])
 def test_a_rollout_that_fails_offers_the_way_back_in_one_click(
-    browser: Client, two_revisions: Deployment
+    state: State, browser: Client, two_revisions: Deployment
 ) -> None:
     assert "Roll back to revision" not in browser.get(url("deployment")).content.decode()
-    fail(two_revisions)
+    fail(two_revisions, state)
     page = browser.get(url("deployment")).content.decode()
     assert "Roll back to revision 1" in page
     answer = browser.post(url("deployment-rollback", 1), headers=HTMX, follow=True)
