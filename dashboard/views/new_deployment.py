@@ -210,7 +210,9 @@ def show(
     version = version_of(request, form, team)
     if status != 200:
         form.env = with_schema(form.env, version.env_schema if version else ())
-    if preview is None and basis_of(form) and status == 200:
+    if status != 200:
+        preview = Preview(errors=form.every_error)
+    elif preview is None and basis_of(form):
         preview = preview_new(team, form, by=request.user)
     versions = selectors.versions_visible_to(request.user).filter(model__team=team)
     clusters = clusters_for(request)

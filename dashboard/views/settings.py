@@ -168,6 +168,8 @@ def shown_preview(
     """What the form would change; empty for those who may only look, and while it is refused."""
     role = selectors.role_of(request.user, deployment.team)
     looks = role is None or not role.covers(Role.DEPLOYER)
-    if looks or deployment.delete_requested_at or (form.has_errors and status != 412):
+    if looks or deployment.delete_requested_at:
         return Preview()
+    if status not in {200, StaleGeneration.status}:
+        return Preview(errors=form.every_error)
     return preview_change(deployment, form, changes_in(form, deployment), by=request.user)
