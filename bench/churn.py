@@ -72,16 +72,19 @@ def churn(stack: Stack, server: ClusterServer, api: httpx.Client) -> None:
     until("all run", lambda: count(api, "running") == DEPLOYMENTS, seconds=180)
     memory: list[tuple[float, dict[str, float]]] = []
     began = minute = time.monotonic()
-    faults = itertools.cycle(FAULTS)
+    faults, restarts = itertools.cycle(FAULTS), 0
     for name in paced(itertools.cycle(names), began + MINUTES * 60):
         api.post(f"{PATH}{name}/restart/").raise_for_status()
+        restarts += 1
         if time.monotonic() >= minute:
             set_faults(server, next(faults))
             memory.append((time.monotonic() - began, resident(stack, server)))
             tell(*memory[-1], running=count(api, "running"))
             minute += 60
     set_faults(server, None)
-    until("all run again", lambda: count(api, "running") == DEPLOYMENTS, seconds=180)
+    ended = time.monotonic()
+    until("all run again", lambda: count(api, "running") == DEPLOYMENTS, seconds=600)
+    print(f"{restarts} restarts; all run again {time.monotonic() - ended:.0f} s after the last", flush=True)
     memory.append((time.monotonic() - began, resident(stack, server)))
     tell(*memory[-1], running=DEPLOYMENTS)
     tell_growth(memory)
@@ -113,7 +116,7 @@ def tell(seconds: float, memory: dict[str, float], *, running: int) -> None:
 
 
 def tell_growth(memory: list[tuple[float, dict[str, float]]]) -> None:
-    """How far the second half's average is from the average right after the warm-up."""
+    """How far the last quarter's average is from that of the quarter after the warm-up."""
     last = memory[-1][0]
     for name in memory[0][1]:
         early = [sizes[name] for at, sizes in memory if WARM_UP <= at / last <= WARM_UP + 0.25]
