@@ -22,7 +22,7 @@ def three(make: Make) -> list[Deployment]:
     return [make(name) for name in ("a", "b", "c")]
 
 
-def choose(action: str, *names: str, **more: str) -> dict[str, object]:
+def choose(action: str, *names: str, **more: str) -> dict[str, str | list[str]]:
     return {"action": action, "chosen": [f"pricing/{name}" for name in names], **more}
 
 

@@ -146,9 +146,9 @@ def test_the_autoscalers_last_decision_is_told_with_its_reason(
     assert "90 %" in page
 
 
-def test_a_paused_deployment_shows_no_autoscaler(browser: Client, deployment: Deployment) -> None:
+def test_a_paused_deployment_shows_no_autoscaler(browser: Client, deployment: Deployment, lead: User) -> None:
     observe(deployment)
-    intent.pause(deployment, by=deployment.created_by)
+    intent.pause(deployment, by=lead)
     deployment.refresh_from_db()
     assert present_autoscaler(deployment) is None
     assert "nobody while paused" in browser.get(url("deployment-scaling")).content.decode()
