@@ -55,6 +55,11 @@ def enqueue_capture(deployment_id: int) -> None:
     _send_hint("deployments.tasks.capture_logs", [deployment_id])
 
 
+def enqueue_check(deployment_id: int, *, attempt: int = 0, countdown: float = 0) -> None:
+    """Asks a worker whether an address answers. Never raises; the next look and the sweep ask again."""
+    _send_hint("deployments.tasks.check_endpoint", [deployment_id, attempt], countdown=countdown or None)
+
+
 def enqueue_delivery(delivery_id: int) -> None:
     """Asks a worker to tell a webhook. Never raises; the sweep finds it."""
     _send_hint("deployments.tasks.deliver", [delivery_id])

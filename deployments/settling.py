@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import msgspec
 from django.utils import timezone
 
-from deployments import counts, operations
+from deployments import counts, endpoint, milestones, operations
 from deployments.models import Deployment, Operation, OperationState, Pod, Revision, State, TimelineEntry
 from deployments.webhooks.outbox import tell
 from k8s.facts import DeploymentFacts, PodFacts
@@ -24,6 +24,8 @@ DEGRADED_FOR = timedelta(seconds=30)
 
 # What a team's programs are told of; the other words are on the way to one of these.
 _TOLD = (State.RUNNING, State.DEGRADED, State.FAILED, State.DELETED)
+# As long as it stays at one of these, no rollout comes any further.
+_AT_REST = (State.RUNNING, State.PAUSED, State.DELETING, State.DELETED)
 _ROLLOUTS = ("create", "update", "restart", "rollback")
 _JUDGED_COLUMNS = (
     "state",
@@ -69,6 +71,8 @@ def refresh(
     changed = before != tuple(getattr(deployment, column) for column in _JUDGED_COLUMNS)
     if changed:
         deployment.save(update_fields=_JUDGED_COLUMNS)
+    if not (before[0] == deployment.state and deployment.state in _AT_REST):
+        milestones.note(deployment, pods, now)
     return (may_end and _end_operations(deployment, now)) or changed
 
 
@@ -124,16 +128,31 @@ def assess(deployment: Deployment, pods: Sequence[PodFacts], now: datetime) -> "
         return _with(judged, State.DEPLOYING, f"{counted}: the newest change is being rolled out")
     if judged.state == "paused" and deployment.paused_at is not None:
         return _with(judged, State.PAUSED, _paused_message(deployment))
+    if judged.state == "running" and endpoint.is_unanswered(deployment, facts):
+        state, message = endpoint.told(deployment, pods, counted, now)
+        return Assessment(state, message, judged.ready, judged.updated, unanswered=True)
     return _with(judged, State(judged.state), judged.message)
 
 
+def awaits_answer(deployment: Deployment, pods: Sequence[PodFacts], now: datetime) -> bool:
+    """Whether nothing but an answer from its address is missing for `running`; for a judged deployment."""
+    facts = stored_facts(deployment)
+    if facts is None or deployment.state not in (State.DEPLOYING, State.FAILED):
+        return False
+    return endpoint.is_unanswered(deployment, facts) and assess(deployment, pods, now).unanswered
+
+
 class Assessment(msgspec.Struct, frozen=True):
-    """A status word, its sentence, and pods ready and of the newest template."""
+    """A status word, its sentence, and pods ready and of the newest template.
+
+    `unanswered` says that all is as wished but that its address has not answered yet.
+    """
 
     state: State
     message: str
     ready: int
     updated: int
+    unanswered: bool = False
 
 
 def _with(judged: Judgement, state: State, message: str) -> Assessment:

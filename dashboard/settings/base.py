@@ -168,6 +168,9 @@ SPECTACULAR_SETTINGS = {
 
 # Hosts and networks that webhooks may lead to although they are not public.
 WEBHOOK_ALLOWED = [entry.strip() for entry in env.webhook_allow.split(",") if entry.strip()]
+# Whether `running` waits for a new rollout's Service to answer its health path through the cluster's
+# API server. Off for clusters whose network keeps the API server away from pods.
+ENDPOINT_CHECK = env.endpoint_check
 # The most replicas one deployment may have.
 MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.

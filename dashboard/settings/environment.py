@@ -29,6 +29,7 @@ class Environment(BaseSettings):
     kube_context: str = ""
     log_level: str = "INFO"
     webhook_allow: str = ""
+    endpoint_check: bool = True
 
 
 def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from deployments import nudges, queue
 from deployments.nudges import Nudge
@@ -14,6 +15,8 @@ logger = logging.getLogger(__name__)
 _EVERY_SECONDS = 1.0
 _FLUSH_SECONDS = 0.05
 _FORGET_SECONDS = 60.0
+_CHECK_EVERY_SECONDS = 1.0
+_MOST_REMEMBERED = 10_000
 
 
 class Hints:
@@ -28,6 +31,8 @@ class Hints:
         self._to_reconcile: set[int] = set()
         self._to_roll_back: set[int] = set()
         self._to_capture: set[int] = set()
+        self._to_check: set[int] = set()
+        self._checked_at: dict[int, float] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="hints")
 
     def tell(self, told: Iterable[Nudge]) -> None:
@@ -42,6 +47,16 @@ class Hints:
     def capture(self, deployment_ids: Iterable[int]) -> None:
         self._to_capture.update(deployment_ids)
 
+    def check(self, deployment_ids: Iterable[int]) -> None:
+        """Asks for each at most once in a while: what is seen of one rollout comes in many pieces."""
+        now = time.monotonic()
+        for deployment_id in deployment_ids:
+            if now - self._checked_at.get(deployment_id, -_CHECK_EVERY_SECONDS) >= _CHECK_EVERY_SECONDS:
+                self._checked_at[deployment_id] = now
+                self._to_check.add(deployment_id)
+        if len(self._checked_at) > _MOST_REMEMBERED:
+            self._checked_at = {pk: at for pk, at in self._checked_at.items() if now - at < _FORGET_SECONDS}
+
     async def run(self) -> None:
         """Sends what is due, for ever."""
         while True:
@@ -50,8 +65,10 @@ class Hints:
             ids, self._to_reconcile = self._to_reconcile, set()
             stuck, self._to_roll_back = self._to_roll_back, set()
             ended, self._to_capture = self._to_capture, set()
-            if due or ids or stuck or ended:
-                await asyncio.get_running_loop().run_in_executor(self._thread, _send, due, ids, stuck, ended)
+            silent, self._to_check = self._to_check, set()
+            if due or ids or stuck or ended or silent:
+                work = partial(_send, due, ids, stuck, ended, silent)
+                await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -61,12 +78,12 @@ class Hints:
         due = [nudge for nudge in self._pending if self._sent_at.get(nudge, latest) <= latest]
         self._pending.difference_update(due)
         self._sent_at.update(dict.fromkeys(due, now))
-        if len(self._sent_at) > 10_000:
+        if len(self._sent_at) > _MOST_REMEMBERED:
             self._sent_at = {name: at for name, at in self._sent_at.items() if now - at < _FORGET_SECONDS}
         return due
 
 
-def _send(due: list[Nudge], ids: set[int], stuck: set[int], ended: set[int]) -> None:
+def _send(due: list[Nudge], ids: set[int], stuck: set[int], ended: set[int], silent: set[int]) -> None:
     nudges.send(*due)
     for deployment_id in ids:
         queue.enqueue(deployment_id)
@@ -74,3 +91,5 @@ def _send(due: list[Nudge], ids: set[int], stuck: set[int], ended: set[int]) -> 
         queue.enqueue_rollback(deployment_id)
     for deployment_id in ended:
         queue.enqueue_capture(deployment_id)
+    for deployment_id in silent:
+        queue.enqueue_check(deployment_id)

@@ -53,10 +53,11 @@ def due_after_return(cluster_id: int) -> list[int]:
 
 @dataclass(slots=True)
 class Rechecked:
-    """Whom to tell, and which deployments have containers whose last words are not kept yet."""
+    """Whom to tell, whose containers' last words are not kept yet, and whose address has not answered yet."""
 
     nudges: list[Nudge] = field(default_factory=list)
     to_capture: set[int] = field(default_factory=set)
+    to_check: set[int] = field(default_factory=set)
 
 
 def recheck(cluster_id: int) -> Rechecked:
@@ -64,7 +65,7 @@ def recheck(cluster_id: int) -> Rechecked:
     waiting = Operation.objects.filter(
         state=OperationState.WAITING, deployment__cluster_id=cluster_id
     ).values_list("deployment_id", flat=True)
-    moving = Q(state=State.DEPLOYING) | Q(pk__in=list(waiting[:_MOST_RECHECKED]))
+    moving = Q(state__in=(State.DEPLOYING, State.DEGRADED, State.FAILED)) | Q(pk__in=list(waiting[:_MOST_RECHECKED]))
     rows = Deployment.objects.filter(moving, cluster_id=cluster_id, deleted_at=None)
     looked = Rechecked()
     for pk in list(rows.values_list("pk", flat=True)[:_MOST_RECHECKED]):
@@ -79,6 +80,8 @@ def recheck(cluster_id: int) -> Rechecked:
                 looked.nudges.append(Nudge(team=row.team.name, deployment=row.name))
             if capturing.missing_runs(row, pods, timezone.now()):
                 looked.to_capture.add(pk)
+            if settling.awaits_answer(row, pods, timezone.now()):
+                looked.to_check.add(pk)
     looked.nudges += diagnosing.rediagnose(_troubled(cluster_id)).values()
     return looked
 

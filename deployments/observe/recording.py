@@ -11,7 +11,7 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from deployments import capturing, counts, diagnosing, settling
+from deployments import capturing, counts, diagnosing, milestones, settling
 from deployments.models import Deployment, Operation, OperationState, Pod
 from deployments.nudges import Nudge
 from deployments.observe import around
@@ -49,6 +49,7 @@ class Recorded:
     to_reconcile: set[int] = field(default_factory=set)
     to_roll_back: set[int] = field(default_factory=set)
     to_capture: set[int] = field(default_factory=set)
+    to_check: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -81,6 +82,7 @@ def record(cluster_id: int, words: Sequence[Word]) -> Recorded:
     if "Event" in kinds:
         events = cast("Iterable[EventFacts]", kinds["Event"].changed.values())
         recorded.nudges.update(around.record_events(cluster_id, list(events)))
+        milestones.note_pulls(cluster_id, [event.uid for event in events if event.reason == "Pulled"])
     if "Node" in kinds:
         nodes = cast("Iterable[NodeFacts]", kinds["Node"].changed.values())
         around.record_nodes(cluster_id, list(nodes), set(kinds["Node"].gone), complete=kinds["Node"].complete)
@@ -245,6 +247,8 @@ def _record_one(
     settling.refresh(row, pods, now=now, may_end=may_end)
     if capturing.missing_runs(row, pods, now):
         recorded.to_capture.add(row.pk)
+    if settling.awaits_answer(row, pods, now):
+        recorded.to_check.add(row.pk)
     if settling.may_roll_back(row):
         recorded.to_roll_back.add(row.pk)
     if row.delete_requested_at is not None and not pods and row.facts is None:
@@ -268,13 +272,25 @@ def _store_seen(key: Key, row: Deployment, work: _Work, now: datetime) -> str:
         removed = "HorizontalPodAutoscaler" if counts.autoscaler_owns_count(row) else removed
     if key in work.deployments:
         count_before = (row.facts or {}).get("wanted_replicas")
+        if (row.facts or {}).get("template") != work.deployments[key].template:
+            # What an address did not answer to is of older pods.
+            row.answer_problem = ""
         row.facts = msgspec.to_builtins(work.deployments[key])
         settling.adopt_if_autoscaled(row, count_before=count_before)
     elif _is_gone(row.facts, work.gone_deployments.get(key)):
         row.facts = None
         removed = "Deployment"
     row.observed_at = now
-    row.save(update_fields=["facts", "autoscaler", "cluster_generation", "node_port", "observed_at"])
+    row.save(
+        update_fields=[
+            "facts",
+            "autoscaler",
+            "cluster_generation",
+            "node_port",
+            "observed_at",
+            "answer_problem",
+        ]
+    )
     return removed
 
 

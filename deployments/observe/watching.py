@@ -101,6 +101,7 @@ class WatchedCluster:
             self._hints.reconcile(recorded.to_reconcile)
             self._hints.roll_back(recorded.to_roll_back)
             self._hints.capture(recorded.to_capture)
+            self._hints.check(recorded.to_check)
 
     async def _keep_liveness(self) -> None:
         written: datetime | None = None
@@ -162,3 +163,4 @@ class WatchedCluster:
             looked = await self._database.insist(lambda: liveness.recheck(self.cluster_id))
             self._hints.tell(looked.nudges)
             self._hints.capture(looked.to_capture)
+            self._hints.check(looked.to_check)

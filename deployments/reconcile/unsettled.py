@@ -2,8 +2,9 @@
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
@@ -22,10 +23,11 @@ class Unsettled:
     deployments: list[int]
     pod_deletes: list[uuid.UUID]
     stuck: list[int]
+    unanswered: list[int]
 
 
 def find_unsettled() -> Unsettled:
-    """Deployments to reconcile or to roll back, and pods still to delete, that are in nobody's hands."""
+    """Deployments to reconcile, to roll back or to ask, and pods still to delete, that are in nobody's hands."""
     now = timezone.now()
     rows = leases.unsettled(now).order_by("updated_at", "pk").values_list("pk", flat=True)
     waiting = Operation.objects.filter(
@@ -33,7 +35,12 @@ def find_unsettled() -> Unsettled:
         state__in=(OperationState.QUEUED, OperationState.APPLYING),
         created_at__lt=now - _PATIENCE,
     )
-    return Unsettled(list(rows[:_MOST]), list(waiting.values_list("pk", flat=True)[:_MOST]), _find_stuck())
+    return Unsettled(
+        deployments=list(rows[:_MOST]),
+        pod_deletes=list(waiting.values_list("pk", flat=True)[:_MOST]),
+        stuck=_find_stuck(),
+        unanswered=_find_unanswered(now),
+    )
 
 
 def _find_stuck() -> list[int]:
@@ -47,3 +54,17 @@ def _find_stuck() -> list[int]:
         spec__rollout__auto_rollback=True,
     )
     return [row.pk for row in rows[:_MOST] if settling.may_roll_back(row)]
+
+
+def _find_unanswered(now: datetime) -> list[int]:
+    """Deployments with all pods ready whose address has not answered yet."""
+    if not settings.ENDPOINT_CHECK:
+        return []
+    rows = Deployment.objects.filter(
+        deleted_at=None,
+        state__in=(State.DEPLOYING, State.FAILED),
+        applied_generation=F("generation"),
+        wanted_replicas__gt=0,
+        ready_replicas__gte=F("wanted_replicas"),
+    )
+    return [row.pk for row in rows[:_MOST] if settling.awaits_answer(row, settling.stored_pods(row), now)]

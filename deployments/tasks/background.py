@@ -4,9 +4,13 @@ import uuid
 
 from celery import shared_task
 
-from deployments import capturing, diagnosing, intent, nudges, retention, scheduling, webhooks
+from deployments import capturing, diagnosing, endpoint_check, intent, nudges, retention, scheduling, webhooks
 from deployments import reconcile as reconciling
-from deployments.queue import enqueue, enqueue_delivery, enqueue_pod_delete, enqueue_rollback
+from deployments.queue import enqueue, enqueue_check, enqueue_delivery, enqueue_pod_delete, enqueue_rollback
+
+# Endpoints follow ready pods within a moment: asked again after 0.1, 0.2, 0.4 and 0.8 s.
+_QUICK_ATTEMPTS = 4
+_FIRST_PAUSE_SECONDS = 0.1
 
 
 @shared_task(name="deployments.tasks.reconcile")
@@ -33,6 +37,8 @@ def sweep() -> None:
         enqueue_pod_delete(operation_id)
     for deployment_id in found.stuck:
         enqueue_rollback(deployment_id)
+    for deployment_id in found.unanswered:
+        enqueue_check(deployment_id)
     for delivery_id in webhooks.due_deliveries():
         enqueue_delivery(delivery_id)
 
@@ -48,6 +54,14 @@ def capture_logs(deployment_id: int) -> None:
     """Keeps what crashed containers wrote, and says anew what is wrong."""
     if capturing.capture_logs(deployment_id):
         nudges.send(*diagnosing.rediagnose([deployment_id]).values())
+
+
+@shared_task(name="deployments.tasks.check_endpoint")
+def check_endpoint(deployment_id: int, attempt: int = 0) -> None:
+    """Asks whether an address answers: soon again for a while, then whenever the observer looks."""
+    outcome = endpoint_check.check_endpoint(deployment_id)
+    if outcome == "silent" and attempt < _QUICK_ATTEMPTS:
+        enqueue_check(deployment_id, attempt=attempt + 1, countdown=_FIRST_PAUSE_SECONDS * 2**attempt)
 
 
 @shared_task(name="deployments.tasks.deliver")
