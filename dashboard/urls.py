@@ -9,6 +9,7 @@ from dashboard.views import (
     bulk,
     deployments,
     detail,
+    log_stream,
     logs,
     models,
     new_deployment,
@@ -27,7 +28,7 @@ from dashboard.views import (
 one_deployment: list[URLPattern | URLResolver] = [
     path("", detail.overview, name="deployment"),
     path("logs/", logs.logs, name="deployment-logs"),
-    path("logs/follow", logs.follow, name="deployment-logs-follow"),
+    path("logs/follow", log_stream.follow, name="deployment-logs-follow"),
     path("logs/download", logs.download, name="deployment-logs-download"),
     path("events/", detail.events, name="deployment-events"),
     path("revisions/", revisions.revisions, name="deployment-revisions"),

@@ -19,6 +19,7 @@ from deployments.spec import spec_of
 from deployments.spec.json_text import nested_too_deeply
 from k8s import errors as cluster_errors
 from k8s.cluster import Cluster, LogQuery
+from k8s.logs import stamped
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,8 @@ def _merged(cluster: Cluster, namespace: str, names: list[str], query: LogQuery)
     if not texts:
         raise next(result for result in results if not isinstance(result, str))
     merged = list(heapq.merge(*(_stamped(name, text) for name, text in texts.items())))
-    return "".join(f"[{name}] {line}\n" for _, name, line in merged[-(query.tail_lines or 0) :])
+    text = "".join(f"[{name}] {line}\n" for _, name, line in merged[-(query.tail_lines or 0) :])
+    return text[-MAX_LOG_CHARACTERS:]
 
 
 def _one_log(
@@ -140,10 +142,12 @@ def _one_log(
 
 
 def _stamped(pod: str, text: str) -> Iterator[tuple[str, str, str]]:
-    """(time, pod, line) in order. RFC 3339 in UTC compares as text up to the fraction's length."""
-    for line in text.splitlines():
-        stamp, _, rest = line.partition(" ")
-        yield stamp.rstrip("Z").ljust(29, "0"), pod, rest
+    """(time, pod, line) in order. Only a newline ends a line: what else looks like an end is content."""
+    at = ""
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        stamp, rest = stamped(line)
+        at = stamp or at
+        yield at, pod, rest
 
 
 def predict(

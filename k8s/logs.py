@@ -1,5 +1,6 @@
 """What the synchronous and the asynchronous reader of container logs share."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 from k8s.cluster import LogQuery
@@ -36,3 +37,23 @@ def split_lines(data: bytes, longest: int) -> tuple[list[str], bytes]:
         lines.append(rest[:longest])
         rest = rest[longest:]
     return [line.removesuffix(b"\r").decode("utf-8", "replace") for line in lines], rest
+
+
+def stamped(line: str) -> tuple[str, str]:
+    """Time and text of a line that was read with timestamps; the time is "" when it has none.
+
+    Times are in UTC with nine digits of a second, so that they compare as text: a node may write
+    its own zone, and no zeros at the end. A piece of an overlong line has no time.
+    """
+    stamp, _, text = line.partition(" ")
+    if len(stamp) == 30 and stamp[10] == "T" and stamp[19] == "." and stamp[29] == "Z":
+        return stamp, text
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return "", line
+    if moment.tzinfo is None or "T" not in stamp:
+        return "", line
+    fraction = stamp[20:].rstrip("Zz").partition("+")[0].partition("-")[0] if stamp[19:20] == "." else ""
+    seconds = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{seconds}.{fraction.ljust(9, '0')[:9]}Z", text

@@ -1,58 +1,73 @@
-"""Logs: a tail as a page and as a file, and a stream that follows."""
+"""Logs: a page that follows or shows a tail, a file, and what crashed containers left."""
 
-import asyncio
-import json
-import logging
-from collections.abc import AsyncIterator
-from contextlib import aclosing
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
-from dashboard.live import BYE, Hub, Listener, event_stream, hub
 from dashboard.views.detail import containers_of
 from dashboard.views.frame import PageRequest, page
-from dashboard.views.one import find, show_tab
+from dashboard.views.log_text import inert
+from dashboard.views.one import MAX_DIGITS, find, show_tab
 from deployments import ask, selectors
 from deployments.errors import DomainError, NotFound
-from deployments.models import Deployment
+from deployments.models import CapturedLog, Deployment, Pod, State
+from deployments.selectors.captured import captured_logs_of, get_captured_log
 
-log = logging.getLogger(__name__)
-
-TAILS = (100, 200, 1000, 5000)
+TAILS = (100, 200, 1000, 5000, 10_000)
 DOWNLOAD_LINES = 10_000
+SINCE = {"5m": 300, "15m": 900, "1h": 3600, "6h": 21_600, "1d": 86_400}
+SINCE_WORDS = {
+    "5m": "last 5 minutes",
+    "15m": "last 15 minutes",
+    "1h": "last hour",
+    "6h": "last 6 hours",
+    "1d": "last day",
+}
 # A page that waits for a worker must not seem dead when there is none.
 PAGE_PATIENCE_SECONDS = 5
 
 
 @dataclass(frozen=True)
 class LogQuery:
-    """What to read: one pod or all, a container, this run or the one before, how many lines."""
+    """What to read: one pod or all, a container, this run or the one before, how many lines, since when."""
 
     pod: str
     container: str
     previous: bool
     tail: int
+    since: str = ""
 
     @classmethod
     def of(cls, request: HttpRequest) -> "LogQuery":
-        tail = request.GET.get("tail", "")
+        tail, since = request.GET.get("tail", ""), request.GET.get("since", "")
         return cls(
             pod=request.GET.get("pod", ""),
             container=request.GET.get("container", ""),
             previous=bool(request.GET.get("previous")),
-            tail=int(tail) if tail in {str(number) for number in TAILS} else 200,
+            tail=int(tail) if tail in {str(number) for number in TAILS} else 1000,
+            since=since if since in SINCE else "",
         )
 
-    def read(self, deployment: Deployment, **options: int) -> str:
-        return ask.read_logs(
+    @property
+    def since_seconds(self) -> int | None:
+        return SINCE.get(self.since)
+
+    def read(self, deployment: Deployment, *, tail: int | None = None, patience_seconds: float = 20) -> str:
+        """The lines with nothing in them that acts on whoever reads them."""
+        text = ask.read_logs(
             deployment,
             pod=self.pod or None,
             container=self.container or None,
             previous=self.previous,
-            **{"tail": self.tail, **options},
+            tail=tail or self.tail,
+            since_seconds=self.since_seconds,
+            patience_seconds=patience_seconds,
         )
+        return inert(text)
 
 
 @page
@@ -60,21 +75,23 @@ class LogQuery:
 def logs(request: PageRequest, team: str, name: str) -> HttpResponse:
     deployment = find(request, team, name)
     query = LogQuery.of(request)
-    pods = list(selectors.pods_of(deployment))
-    context: dict[str, object] = {
+    chosen = chosen_of(request, deployment)
+    # With a script the page is there at once and its stream brings the lines. Without one it says
+    # `plain`. A run that has ended streams nothing.
+    plain = "plain" in request.GET
+    streams = deployment.deleted_at is None and not query.previous and chosen is None
+    context = {
+        **choices_of(deployment),
         "query": query,
-        "pods": pods,
-        "containers": sorted({c.name for pod in pods for c in containers_of(pod)}),
-        "tails": TAILS,
-        "lines": "",
+        "chosen": chosen,
+        "plain": plain,
+        "streams": streams,
+        "lines": inert(chosen.text) if chosen else "",
         "failure": None,
     }
-    # With a script the page is there at once and its stream brings the lines. Without one it says
-    # `plain`. The run before the last restart is at its end, so nothing streams it.
-    context["plain"] = plain = "plain" in request.GET
-    context["streams"] = deployment.deleted_at is None and not query.previous
     # The live part of this tab is its head; it must not read logs again and again.
-    if not request.htmx and (plain or not context["streams"]):
+    reads = chosen is None and deployment.deleted_at is None and (plain or not streams)
+    if reads and not request.htmx:
         try:
             context["lines"] = query.read(deployment, patience_seconds=PAGE_PATIENCE_SECONDS)
         except DomainError as error:
@@ -82,65 +99,68 @@ def logs(request: PageRequest, team: str, name: str) -> HttpResponse:
     return show_tab(request, deployment, "deployment-logs", "deployments/logs.html", context)
 
 
+def choices_of(deployment: Deployment) -> dict[str, object]:
+    """What the page offers, and why it may be empty."""
+    pods = list(selectors.pods_of(deployment))
+    captured: QuerySet[CapturedLog] = captured_logs_of(deployment)
+    return {
+        "pods": pods,
+        "containers": sorted({c.name for pod in pods for c in containers_of(pod)}),
+        "tails": TAILS,
+        "sinces": SINCE_WORDS.items(),
+        "captured": captured,
+        "empty": why_empty(deployment, pods),
+    }
+
+
+def chosen_of(request: HttpRequest, deployment: Deployment) -> CapturedLog | None:
+    """The captured log that is asked for, if one is.
+
+    Raises:
+        NotFound: it is not there.
+    """
+    asked = request.GET.get("captured", "")
+    if not asked:
+        return None
+    if not asked.isdecimal() or len(asked) > MAX_DIGITS:
+        raise NotFound("There is no such log.")
+    return get_captured_log(deployment, int(asked))
+
+
+def why_empty(deployment: Deployment, pods: Sequence[Pod]) -> str:
+    """One sentence on what a reader waits for when there are no lines."""
+    if deployment.deleted_at is not None:
+        return "The deployment has been deleted. What its crashed containers wrote is listed below."
+    if deployment.state == State.PAUSED:
+        return "The deployment is paused: nothing runs that could write."
+    if not pods:
+        return "There is no pod yet. Its lines appear here as soon as one starts."
+    if all(pod.phase == "Pending" for pod in pods):
+        reasons = sorted({pod.reason for pod in pods if pod.reason})
+        waits = f" ({', '.join(reasons)})" if reasons else ""
+        return f"No container has started yet{waits}. Its lines appear here as soon as one does."
+    return "Nothing has been written yet, or nothing that fits the choices above."
+
+
 @page
 @require_safe
 def download(request: PageRequest, team: str, name: str) -> HttpResponse:
     deployment = find(request, team, name)
     query = LogQuery.of(request)
-    file = f"{query.pod or deployment.name}.log"
+    chosen = chosen_of(request, deployment)
+    if chosen is not None:
+        return as_file(f"{chosen.pod}-{chosen.container}-run-{chosen.run}", inert(chosen.text))
+    return as_file(query.pod or deployment.name, query.read(deployment, tail=DOWNLOAD_LINES))
+
+
+def as_file(name: str, text: str) -> HttpResponse:
+    """A download. Browsers must neither show it nor guess what it is."""
+    safe = re.sub(r"[^A-Za-z0-9._-]", "_", name)
     return HttpResponse(
-        query.read(deployment, tail=DOWNLOAD_LINES),
+        text,
         content_type="text/plain; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{file}"'},
+        headers={
+            "Content-Disposition": f'attachment; filename="{safe}.log"',
+            "X-Content-Type-Options": "nosniff",
+        },
     )
-
-
-@require_safe
-async def follow(request: HttpRequest, team: str, name: str) -> HttpResponseBase:
-    """Lines as they are written, as server-sent events, for as long as this person may read them."""
-    here = hub()
-    listener = await here.join(request.session.session_key, wants_names=False)
-    if listener is None:
-        return HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
-    try:
-        deployment = await here.ask(selectors.get_deployment, listener.access.user, team, name)
-    except NotFound:
-        here.leave(listener)
-        return HttpResponse("There is no such deployment.\n", status=404, content_type="text/plain")
-    return event_stream(lines(here, listener, deployment.pk, team, LogQuery.of(request)))
-
-
-async def lines(
-    here: Hub, listener: Listener, deployment_id: int, team: str, query: LogQuery
-) -> AsyncIterator[str]:
-    """The stream; `event: skipped` says how many lines a slow reader missed."""
-    pump = asyncio.create_task(fill(listener, deployment_id, query))
-    try:
-        yield "retry: 1000\nevent: hello\ndata: 1\n\n"
-        message = ""
-        while message != BYE:
-            message = await listener.next() if listener.access.may_hear(team) else BYE
-            yield message
-    finally:
-        pump.cancel()
-        here.leave(listener)
-
-
-async def fill(listener: Listener, deployment_id: int, query: LogQuery) -> None:
-    """Lines into the stream's queue, no faster than the browser takes them: who is slow skips upstream."""
-    source = ask.follow_logs(
-        deployment_id, pod=query.pod or None, container=query.container or None, tail=query.tail
-    )
-    try:
-        async with aclosing(source) as upstream:
-            async for item in upstream:
-                await listener.queue.put(event_of(item))
-    except DomainError as error:
-        log.warning("a log cannot be followed: %s", error)
-    listener.end()
-
-
-def event_of(item: ask.LogLine | ask.Skipped) -> str:
-    if isinstance(item, ask.Skipped):
-        return f"event: skipped\ndata: {item.lines}\n\n"
-    return f"event: line\ndata: {json.dumps([item.pod, item.text])}\n\n"

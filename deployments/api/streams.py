@@ -45,7 +45,7 @@ def watch_stream(request: Request) -> StreamingHttpResponse:
     return _answer(request, _changes(Access(request)))
 
 
-def log_stream(request: Request, lines: AsyncIterator[LogLine | Skipped]) -> StreamingHttpResponse:
+def log_stream(request: Request, lines: AsyncIterator[list[LogLine | Skipped]]) -> StreamingHttpResponse:
     """`event: line` with pod, text and time; `skipped` when the reader is too slow, `problem` at the end."""
     return _answer(request, _lines(Access(request), lines))
 
@@ -123,7 +123,9 @@ def _names(nudge: Nudge) -> dict[str, str | None]:
     return {"team": nudge.team, "deployment": nudge.deployment, "operation": nudge.operation or None}
 
 
-async def _lines(access: Access, lines: AsyncIterator[LogLine | Skipped]) -> AsyncGenerator[bytes, None]:
+async def _lines(
+    access: Access, lines: AsyncIterator[list[LogLine | Skipped]]
+) -> AsyncGenerator[bytes, None]:
     # Asked at once for the sake of the connection that the view has used: see `Access`.
     if await access.teams() is None:
         return
@@ -131,25 +133,21 @@ async def _lines(access: Access, lines: AsyncIterator[LogLine | Skipped]) -> Asy
     loop = asyncio.get_running_loop()
     checked = loop.time()
     try:
-        async for line in _with_pauses(lines):
+        async for portion in _with_pauses(lines):
             if loop.time() - checked >= HEARTBEAT_SECONDS:
                 if await access.teams() is None:
                     return
                 checked = loop.time()
-            yield _line_event(line)
+            yield b": alive\n\n" if portion is None else b"".join(map(_line_event, portion))
     except DomainError as exc:
         # The answer has begun: a problem can only be told as an event.
         yield _event("problem", exc.as_problem())
 
 
-def _line_event(line: LogLine | Skipped | None) -> bytes:
-    match line:
-        case None:
-            return b": alive\n\n"
-        case Skipped():
-            return _event("skipped", {"lines": line.lines})
-        case LogLine():
-            return _event("line", {"pod": line.pod, "text": line.text, "at": line.at})
+def _line_event(line: LogLine | Skipped) -> bytes:
+    if isinstance(line, Skipped):
+        return _event("skipped", {"lines": line.lines})
+    return _event("line", {"pod": line.pod, "text": line.text, "at": line.at})
 
 
 def _event(name: str, data: dict[str, Any]) -> bytes:

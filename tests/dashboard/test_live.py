@@ -190,9 +190,11 @@ async def test_a_hundred_streams_are_one_subscription_and_leave_nothing(redis_ur
 async def test_followed_lines_are_text_and_end_with_the_session(
     redis_url: str, deployment: Deployment, viewer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def written(*_: object, **__: object) -> AsyncIterator[ask.LogLine | ask.Skipped]:
-        yield ask.LogLine("pod-1", "<b>hi</b>\rthere", "")
-        yield ask.Skipped(7)
+    hostile = "<b>hi</b>\rthere\n\nevent: bye\ndata: 1\n\n\u2028\u202e\x1b[31m"
+
+    async def written(*_: object, **__: object) -> AsyncIterator[list[ask.LogLine | ask.Skipped]]:
+        yield [ask.LogLine("pod-1", hostile, "now")]
+        yield [ask.Skipped(7)]
         await asyncio.Event().wait()
 
     # The observer's half is tested with it; this is what the page is sent.
@@ -200,8 +202,10 @@ async def test_followed_lines_are_text_and_end_with_the_session(
     client = await signed_in(viewer)
     url = reverse("deployment-logs-follow", args=["pricing", deployment.name])
     async with listening(client, url) as stream:
-        line = await stream.until("event: line")
-        assert json.loads(line.split("data: ")[1]) == ["pod-1", "<b>hi</b>\rthere"]
+        told = await stream.until("event: lines")
+        assert told.count("\n") == 3
+        assert "\r" not in told
+        assert json.loads(told.split("data: ", 1)[1]) == [["pod-1", hostile, "now"]]
         assert "data: 7" in await stream.until("skipped")
         await client.post(reverse("sign-out"))
         await stream.until("bye")

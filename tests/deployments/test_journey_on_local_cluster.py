@@ -81,11 +81,10 @@ def lines_of(row: Deployment, count: int) -> list[LogLine]:
     async def read() -> list[LogLine]:
         lines: list[LogLine] = []
         async with asyncio.timeout(15), contextlib.aclosing(follow_logs(row.pk)) as told:
-            async for line in told:
-                if isinstance(line, LogLine):
-                    lines.append(line)
-                if len(lines) == count:
+            async for portion in told:
+                lines += [line for line in portion if isinstance(line, LogLine)]
+                if len(lines) >= count:
                     break
-        return lines
+        return lines[:count]
 
     return asyncio.run(read())
