@@ -17,6 +17,8 @@ UNREADY_PATIENCE: Final = timedelta(seconds=15)
 STARTUP_PATIENCE: Final = timedelta(seconds=30)
 # The first crash may be a start-up race; the second is a habit.
 CRASHES: Final = 2
+# A server that keeps ending is up for a moment each time: that is no sign of health yet.
+STEADY_AFTER: Final = timedelta(seconds=30)
 _MESSAGE_CHARACTERS: Final = 400
 IMAGE_REASONS: Final = frozenset(
     {
@@ -89,12 +91,13 @@ def judge(
         return Judgement("deploying", f"{counted}: the newest change is being rolled out", ready, updated)
     if wanted == 0:
         return _stopped(alive, ready, updated)
-    newest_ready = sum(pod.ready for pod in newest)
+    newest_ready = sum(pod.ready and not is_unsteady(pod, now) for pod in newest)
     if newest_ready >= wanted and len(alive) == len(newest) == wanted:
         return Judgement("running", counted, ready, updated)
     problem = _worst(deployment, newest, wanted, now)
     if problem is not None:
-        state: State = "degraded" if ready else "failed"
+        serves = any(pod.ready and not is_unsteady(pod, now) for pod in alive)
+        state: State = "degraded" if serves else "failed"
         return Judgement(state, _sentence(counted, problem), ready, updated, problem.reason)
     return Judgement(
         "deploying", _progress(counted, len(alive), updated, newest_ready, wanted), ready, updated
@@ -104,6 +107,17 @@ def judge(
 def is_alive(pod: PodFacts) -> bool:
     """Neither being deleted nor at its end; an evicted pod, for instance, has already been replaced."""
     return pod.deleting_since is None and pod.phase not in ("Failed", "Succeeded")
+
+
+def is_unsteady(pod: PodFacts, now: datetime) -> bool:
+    """Whether a pod that is ready has ended so often, and come up so lately, that it will hardly last."""
+    return any(has_just_come_back(container, now) for container in pod.containers if not container.is_init)
+
+
+def has_just_come_back(container: ContainerFacts, now: datetime) -> bool:
+    """Whether a container runs that has ended more than once, and has not run for long."""
+    is_back = container.state == "running" and container.restarts >= CRASHES
+    return is_back and container.started_at is not None and now - container.started_at < STEADY_AFTER
 
 
 def is_newest(deployment: DeploymentFacts, pod: PodFacts) -> bool:
@@ -140,7 +154,7 @@ def reason_of(pod: PodFacts) -> str:
 def problem_of(pod: PodFacts, now: datetime) -> Problem | None:
     """What keeps a pod from serving, None when it serves or is only starting."""
     if pod.ready:
-        return None
+        return _comeback(pod, now)
     unscheduled = _condition(pod.conditions, "PodScheduled")
     if unscheduled is not None and unscheduled.reason == "Unschedulable":
         return Problem("Unschedulable", f"no node has room for it: {unscheduled.message}")
@@ -149,6 +163,14 @@ def problem_of(pod: PodFacts, now: datetime) -> Problem | None:
         if problem is not None:
             return problem
     return _unready_problem(pod, now)
+
+
+def _comeback(pod: PodFacts, now: datetime) -> Problem | None:
+    for container in pod.containers:
+        if not container.is_init and has_just_come_back(container, now):
+            crash = _crash(pod, container, "the server")
+            return Problem(crash.reason, f"up again for the moment, but {crash.text}")
+    return None
 
 
 def _container_problem(pod: PodFacts, container: ContainerFacts) -> Problem | None:

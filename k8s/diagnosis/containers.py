@@ -9,7 +9,7 @@ from typing import Any, Final
 from k8s.diagnosis.case import Case, Evidence, Finding, Fix
 from k8s.diagnosis.words import WORDS, filled
 from k8s.facts import ContainerFacts, PodFacts
-from k8s.health import IMAGE_REASONS, START_REASONS, crashes
+from k8s.health import IMAGE_REASONS, START_REASONS, crashes, has_just_come_back
 from k8s.quantities import bytes_, format_bytes
 
 # A pull that takes longer deserves a word; most take seconds.
@@ -48,7 +48,7 @@ def diagnose_container(case: Case, pod: PodFacts, container: ContainerFacts) -> 
         return _configuration(pod, container)
     if waiting in START_REASONS or _failed_to_start(container):
         return _start(case, pod, container)
-    if waiting == "CrashLoopBackOff" or crashes(container):
+    if waiting == "CrashLoopBackOff" or crashes(container) or has_just_come_back(container, case.now):
         return _crash(case, pod, container)
     return None
 

@@ -14,7 +14,7 @@ from k8s.diagnosis.placing import diagnose_refusal, diagnose_scheduling
 from k8s.diagnosis.probes import diagnose_probe
 from k8s.diagnosis.words import WORDS
 from k8s.facts import PodFacts
-from k8s.health import is_alive, is_stuck
+from k8s.health import is_alive, is_stuck, is_unsteady
 
 
 def diagnose(case: Case) -> Diagnosis | None:
@@ -35,7 +35,7 @@ def diagnose(case: Case) -> Diagnosis | None:
 def _of_pods(case: Case) -> Finding | None:
     for rule in (_lost_node, diagnose_scheduling, _containers, _mounts, diagnose_probe, slow_pull):
         for pod in case.pods:
-            if pod.ready or not is_alive(pod):
+            if (pod.ready and not is_unsteady(pod, case.now)) or not is_alive(pod):
                 continue
             found = rule(case, pod)
             if found is not None:

@@ -155,6 +155,24 @@ def test_a_first_crash_may_be_a_stumble() -> None:
     assert of(deployment(), starting(server={"restarts": 1}), pod()).state == "deploying"
 
 
+def test_a_server_that_keeps_ending_is_not_well_the_moment_it_is_up_again() -> None:
+    def back(seconds: int, restarts: int = 2) -> PodFacts:
+        server = {
+            "restarts": restarts,
+            "started_at": NOW - timedelta(seconds=seconds),
+            "last_reason": "OOMKilled",
+            "last_exit_code": 137,
+        }
+        return pod(server=server)
+
+    judged = of(deployment(), pod(), back(5))
+    assert (judged.state, judged.ready, judged.reason) == ("degraded", 2, "OOMKilled")
+    assert "up again for the moment, but the server used more memory" in judged.message
+    assert of(deployment(), back(5), back(5)).state == "failed"
+    assert of(deployment(), pod(), back(31)).state == "running"
+    assert of(deployment(), pod(), back(5, restarts=1)).state == "running"
+
+
 def test_pods_the_cluster_refuses_to_create_are_a_failure() -> None:
     refused = condition("ReplicaFailure", True, reason="FailedCreate", message="exceeded quota: q")
     found = of(deployment(conditions=(refused,)))
