@@ -54,6 +54,11 @@ class Subscription:
             await self._wake.wait()
         return self._changes.popleft()
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is something to take."""
+        return bool(self._changes)
+
     def take(self) -> list[Change]:
         """Everything waiting now, without waiting."""
         found = list(self._changes)

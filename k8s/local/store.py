@@ -18,7 +18,7 @@ from k8s.local.objects import clone, copy_to_change, timestamp
 
 __all__ = ["Change", "ChangeType", "Journal", "Key", "Object", "Store", "Subscription", "clone", "timestamp"]
 
-HISTORY_PER_KIND: Final = 4_000
+HISTORY_PER_KIND: Final = 2_000
 #: A restart may have lost the last writes, and with them some versions that clients have seen.
 VERSIONS_SKIPPED_AT_RESTART: Final = 1_000
 DEFAULT_POD_GRACE_SECONDS: Final = 30

@@ -1,7 +1,8 @@
 """Hollow nodes: their pods turn Running and Ready at once and end at once, without any process.
 
-They are for measuring what a big cluster asks of its clients. Nothing of such a pod can be
-reached; its image need not exist, and its log is empty.
+They are for measuring what a big cluster asks of its clients. Such a pod's image need
+not exist, and its log is empty. It has no port to connect to; the API server's proxy to its Service
+answers any request with 200 in its stead, so that whoever asks a Service whether it is well gets an answer.
 """
 
 from __future__ import annotations

@@ -35,7 +35,9 @@ async def proxy(request: web.Request, target: Target) -> web.StreamResponse:
     context = request.app[CONTEXT]
     scheme, name, port = _split(target.name)
     if target.kind.key == "services":
-        address = service_address(context.store, target.namespace, name, port)
+        pod, address = service_address(context.store, target.namespace, name, port)
+        if _is_hollow(context.store, target.namespace, pod):
+            return web.Response(text="hollow\n")
     else:
         address = _pod_address(context.store, target.namespace, name, port)
     query = f"?{request.rel_url.raw_query_string}" if request.rel_url.raw_query_string else ""
@@ -52,8 +54,8 @@ def _split(text: str) -> tuple[str, str, str]:
     return parts[0], parts[1], parts[2]
 
 
-def service_address(store: Store, namespace: str, name: str, port: str) -> str:
-    """``ip:port`` of one ready pod behind a Service; ``port`` is a name, a number or "" for the only one.
+def service_address(store: Store, namespace: str, name: str, port: str) -> tuple[str, str]:
+    """Name and ``ip:port`` of one ready pod behind a Service; ``port`` is a name, a number or "" for the only one.
 
     Raises:
         NotFound: no such Service.
@@ -64,7 +66,7 @@ def service_address(store: Store, namespace: str, name: str, port: str) -> str:
     if wanted is None:
         raise errors.ServiceUnavailable(f'no service port "{port}" found for service "{name}"')
     found = [
-        f"{address}:{each['port']}"
+        (endpoint.get("targetRef", {}).get("name", ""), f"{address}:{each['port']}")
         for part in store.list("endpointslices.discovery.k8s.io", namespace)
         if part["metadata"].get("labels", {}).get("kubernetes.io/service-name") == name
         for each in part.get("ports") or []
@@ -76,6 +78,13 @@ def service_address(store: Store, namespace: str, name: str, port: str) -> str:
     if not found:
         raise errors.ServiceUnavailable(f'no endpoints available for service "{name}"')
     return random.choice(found)  # noqa: S311 - balancing, no secret
+
+
+def _is_hollow(store: Store, namespace: str, pod: str) -> bool:
+    """Whether no process is behind a pod that says it is ready (see kubelet/hollow.py): it answers all alike."""
+    found = store.find("pods", namespace, pod) if pod else None
+    containers = found.get("status", {}).get("containerStatuses", []) if found else []
+    return any(each.get("containerID", "").startswith("hollow://") for each in containers)
 
 
 def _service_port(service: Object, port: str) -> dict[str, Any] | None:

@@ -19,7 +19,7 @@ from k8s.local.server.encoding import to_json
 from k8s.local.server.faults import gone_event
 from k8s.local.server.reads import check_not_ahead, matcher_of, parse_version, shape_of, warnings_of
 from k8s.local.server.tables import partial_metadata, table
-from k8s.local.store import HISTORY_PER_KIND, Change, Object
+from k8s.local.store import HISTORY_PER_KIND, Change, Object, Subscription
 
 BOOKMARK_SECONDS: Final = 60.0
 #: A watch without timeoutSeconds lasts between this long and twice as long, so that not all end at once.
@@ -28,6 +28,7 @@ DEFAULT_SECONDS: Final = 1800
 LAST_BOOKMARK_BEFORE_END_SECONDS: Final = 2.0
 #: A client that is so far behind has to list again. What waits for it is in the history anyway.
 BACKLOG_LIMIT: Final = HISTORY_PER_KIND
+PIECE_BYTES: Final = 256 * 1024
 INITIAL_EVENTS_END: Final = {"k8s.io/initial-events-end": "true"}
 
 
@@ -107,9 +108,19 @@ class _Stream:
     trouble: WatchTrouble | None
 
     async def write(self, lines: Iterable[bytes]) -> None:
-        body = b"".join(lines)
-        if not body:
-            return
+        """Send the lines, gathered into pieces: a burst, or all of a large cluster, is never one body."""
+        piece: list[bytes] = []
+        size = 0
+        for line in lines:
+            piece.append(line)
+            size += len(line)
+            if size >= PIECE_BYTES:
+                await self._send(b"".join(piece))
+                piece, size = [], 0
+        if size:
+            await self._send(b"".join(piece))
+
+    async def _send(self, body: bytes) -> None:
         if self.trouble is not None:
             await self.trouble.before_writing(self.response, self.request, body)
         await self.response.write(body)
@@ -187,7 +198,7 @@ def _beginning(request: web.Request, watching: Watch, *, initial: bool) -> tuple
     return lines, False
 
 
-async def _follow(stream: _Stream, watching: Watch, subscription: Any, seconds: float) -> None:
+async def _follow(stream: _Stream, watching: Watch, subscription: Subscription, seconds: float) -> None:
     ends = time.monotonic() + seconds
     last_bookmark = ends - LAST_BOOKMARK_BEFORE_END_SECONDS
     marks = time.monotonic() + BOOKMARK_SECONDS
@@ -200,11 +211,14 @@ async def _follow(stream: _Stream, watching: Watch, subscription: Any, seconds: 
         except TimeoutError:
             if time.monotonic() >= ends:
                 return
-            await stream.write([watching.bookmark()])
             marks = time.monotonic() + BOOKMARK_SECONDS
-            continue
-        if not alive:
-            return
+            # A bookmark says that everything before it has been sent: what has just come goes first.
+            if not subscription.waiting:
+                await stream.write([watching.bookmark()])
+                continue
+        else:
+            if not alive:
+                return
         changes = subscription.take()
         if watching.trouble is not None:
             changes = [change for change in changes if watching.trouble.lets_through(change)]

@@ -7,6 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from k8s.local.store import Subscription
 from tests.k8s.local.api_kit import CONFIG_MAPS, MERGE, PODS, Api, a_config_map, a_pod, api_server
 
 
@@ -121,3 +124,33 @@ async def test_a_watch_whose_client_has_gone_is_forgotten(api: Api) -> None:
     async with asyncio.timeout(20):
         while api.cluster.context.watches:
             await asyncio.sleep(0.02)
+
+
+async def test_a_change_that_comes_in_the_moment_of_a_bookmark_comes_before_it(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await api.create(CONFIG_MAPS, a_config_map("a"))
+    wait = Subscription.wait
+
+    async def overtaken(subscription: Subscription) -> bool:
+        try:
+            return await wait(subscription)
+        except asyncio.CancelledError:
+            api.cluster.store.update(
+                "configmaps", "default", "a", lambda found: found["data"].update(k="new")
+            )
+            raise
+
+    since = await version_of(api, CONFIG_MAPS)
+    monkeypatch.setattr(Subscription, "wait", overtaken)
+    query = {"resourceVersion": since, "allowWatchBookmarks": "true", "timeoutSeconds": "3"}
+    async with api.watch(CONFIG_MAPS, **query) as events:
+        assert await first(events, 1) == [("MODIFIED", "a")]
+
+
+async def test_a_watch_of_much_begins_with_all_of_it(api: Api) -> None:
+    names = [f"c-{number}" for number in range(8)]
+    for name in names:
+        await api.create(CONFIG_MAPS, {**a_config_map(name), "data": {"k": "x" * 100_000}})
+    async with api.watch(CONFIG_MAPS) as events:
+        assert await first(events, len(names)) == [("ADDED", name) for name in names]
