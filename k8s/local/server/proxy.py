@@ -55,7 +55,9 @@ def _split(text: str) -> tuple[str, str, str]:
 
 
 def service_address(store: Store, namespace: str, name: str, port: str) -> tuple[str, str]:
-    """Name and ``ip:port`` of one ready pod behind a Service; ``port`` is a name, a number or "" for the only one.
+    """Name and ``ip:port`` of one ready pod behind a Service.
+
+    ``port`` is a name, a number or "" for the only one.
 
     Raises:
         NotFound: no such Service.
@@ -81,7 +83,7 @@ def service_address(store: Store, namespace: str, name: str, port: str) -> tuple
 
 
 def _is_hollow(store: Store, namespace: str, pod: str) -> bool:
-    """Whether no process is behind a pod that says it is ready (see kubelet/hollow.py): it answers all alike."""
+    """Whether no process is behind a pod that says it is ready: see kubelet/hollow.py."""
     found = store.find("pods", namespace, pod) if pod else None
     containers = found.get("status", {}).get("containerStatuses", []) if found else []
     return any(each.get("containerID", "").startswith("hollow://") for each in containers)
