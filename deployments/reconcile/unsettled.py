@@ -27,7 +27,7 @@ class Unsettled:
 
 
 def find_unsettled() -> Unsettled:
-    """Deployments to reconcile, to roll back or to ask, and pods still to delete, that are in nobody's hands."""
+    """What is to be reconciled, deleted, rolled back or asked, and is in nobody's hands."""
     now = timezone.now()
     rows = leases.unsettled(now).order_by("updated_at", "pk").values_list("pk", flat=True)
     waiting = Operation.objects.filter(

@@ -20,7 +20,7 @@ class Text(msgspec.Struct, frozen=True):
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Word for word what shows it. `source` names the pod or object that it is about."""
 
-    kind: Literal["condition", "container", "event", "log"]
+    kind: Literal["condition", "container", "event", "log", "answer"]
     source: str
     text: str
     at: datetime | None = None
@@ -56,6 +56,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     `last_lines` are the last lines that a pod's container wrote before it ended, by pod.
     `other_pods` are those of anybody that hold room on the nodes. `good_revision` is the
     number of an older revision that has served; `versions` are tags of the same model.
+    `answer_problem` is what the Service of ready pods says instead of an answer, "" when it answers.
     """
 
     spec: Spec
@@ -72,6 +73,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     good_revision: int | None = None
     versions: Sequence[str] = ()
     refusal: str = ""
+    answer_problem: str = ""
 
     def events_about(self, name: str, *reasons: str) -> list[EventFacts]:
         """Newest first."""

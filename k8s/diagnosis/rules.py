@@ -93,8 +93,17 @@ def _evicted(case: Case) -> Finding | None:
 
 
 def _of_the_whole(case: Case) -> Finding | None:
-    rules: tuple[Callable[[Case], Finding | None], ...] = (_stuck, _no_metrics)
+    rules: tuple[Callable[[Case], Finding | None], ...] = (_no_answer, _stuck, _no_metrics)
     return next((found for found in (rule(case) for rule in rules) if found is not None), None)
+
+
+def _no_answer(case: Case) -> Finding | None:
+    """Every pod is ready by its node's word, and its Service does not say so."""
+    if not case.answer_problem or case.deployment is None:
+        return None
+    path = f"{case.spec.service.port}{case.spec.health_path}"
+    evidence = Evidence(kind="answer", source=case.deployment.name, text=case.answer_problem)
+    return Finding(code="no_answer", values={"path": path}, evidence=(evidence,), fix=roll_back(case))
 
 
 def _stuck(case: Case) -> Finding | None:

@@ -330,6 +330,20 @@ WORDS: dict[str, Words] = {
             "O Kubernetes reinicia os pods em outro nó após alguns minutos. Avise quem cuida do cluster.",
         ),
     ),
+    "no_answer": Words(
+        "all pods ready, and their Service has not answered the health path for 30 s",
+        Text(
+            "The pods are ready, but nothing answers at the deployment's own address, port {path}.",
+            "Os pods estão prontos, mas nada responde no endereço da implantação, porta {path}.",
+        ),
+        Text(
+            "Check that the Service's port leads to the port the server listens on. If the cluster's network keeps "
+            "its API server away from pods, an admin can switch this check off with ENDPOINT_CHECK=false.",
+            "Verifique se a porta do Service leva à porta em que o servidor escuta. Se a rede do cluster separa a API "
+            "dos pods, um administrador pode desligar esta verificação com ENDPOINT_CHECK=false.",
+        ),
+        ROLL_BACK,
+    ),
     "deadline_exceeded": Words(
         "condition Progressing False, ProgressDeadlineExceeded",
         Text(
