@@ -1,19 +1,24 @@
-"""What is forgotten, and when. Revisions, operations of live deployments and the audit are kept."""
+"""What is forgotten, and when. Revisions, operations, the audit and what people did are kept."""
 
 from datetime import timedelta
 
 from django.utils import timezone
 
-from deployments.models import Event, IdempotencyRecord, TimelineEntry
+from deployments.models import CapturedLog, Event, Happening, IdempotencyRecord, TimelineEntry
 
-EVENTS_FOR = timedelta(days=14)
+EVENTS_FOR = timedelta(days=30)
 STATE_CHANGES_FOR = timedelta(days=90)
+CAPTURED_LOGS_FOR = timedelta(days=30)
+HAPPENINGS_FOR = timedelta(days=30)
 ANSWERS_FOR = timedelta(hours=24)
 
 
 def forget_old() -> None:
-    """Deletes events and changes of state that nobody will look for any more."""
+    """Deletes events, crashed containers' logs, changes of state and what was told of them."""
     now = timezone.now()
     Event.objects.filter(last_at__lt=now - EVENTS_FOR).delete()
     TimelineEntry.objects.filter(kind="state", at__lt=now - STATE_CHANGES_FOR).delete()
+    CapturedLog.objects.filter(captured_at__lt=now - CAPTURED_LOGS_FOR).delete()
+    # With their deliveries: what a receiver has not taken by then it is not told any more.
+    Happening.objects.filter(at__lt=now - HAPPENINGS_FOR).delete()
     IdempotencyRecord.objects.filter(created_at__lt=now - ANSWERS_FOR).delete()
