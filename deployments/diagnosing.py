@@ -86,7 +86,14 @@ def case_of(row: Deployment, now: datetime) -> Case:
         good_revision=good.number if good else None,
         versions=_versions_of(row),
         refusal=row.apply_error if row.refused_generation == row.generation else "",
+        answer_problem=_answer_problem(row, pods, now),
     )
+
+
+def _answer_problem(row: Deployment, pods: list[PodFacts], now: datetime) -> str:
+    """What the address of ready pods says instead of an answer, once it has been waited for."""
+    is_over = row.state == State.FAILED and settling.awaits_answer(row, pods, now)
+    return row.answer_problem if is_over else ""
 
 
 def _is_unplaced(pod: PodFacts) -> bool:

@@ -11,7 +11,7 @@ from k8s.spec import Autoscaling, Resources, Rollout, Security, Service
 
 
 class Evidence(Struct, kw_only=True, frozen=True):
-    """What shows it, word for word. `kind`: condition, container, event or log; `source`: pod or object."""
+    """Word for word what shows it. `kind`: condition, container, event, log, answer; `source`: object."""
 
     kind: str
     source: str
