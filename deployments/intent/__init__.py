@@ -35,6 +35,8 @@ from deployments.intent.schedules import (
     remove_schedule,
     set_time_zone,
 )
+from deployments.intent.seeing import see_happenings
+from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 
 __all__ = [
     "BULK_ACTIONS",
@@ -50,13 +52,16 @@ __all__ = [
     "change_model",
     "change_schedule",
     "change_version",
+    "change_webhook",
     "create_deployment",
+    "create_webhook",
     "delete",
     "delete_model",
     "delete_node_preset",
     "delete_pod",
     "delete_size_preset",
     "delete_version",
+    "delete_webhook",
     "draft",
     "draft_change",
     "draft_rollback",
@@ -71,8 +76,10 @@ __all__ = [
     "save_node_preset",
     "save_size_preset",
     "scale",
+    "see_happenings",
     "set_registry",
     "set_time_zone",
     "suggest_name",
+    "try_webhook",
     "update_deployment",
 ]

@@ -6,8 +6,10 @@ from django.contrib.auth.models import User
 
 from deployments.errors import Conflict
 from deployments.intent.changing import update_deployment
+from deployments.intent.common import check_role
 from deployments.intent.rollback import rollback
 from deployments.models import Deployment, Operation
+from teams.roles import Role
 
 
 class NoSuchFix(Conflict):
@@ -26,11 +28,13 @@ def apply_fix(
         NoSuchFix: the diagnosis is another one by now, or offers nothing.
         InvalidInput, BeingDeleted, StaleGeneration, VersionArchived, PermissionDenied, NotFound.
     """
-    found: dict[str, Any] = (
-        Deployment.objects.filter(pk=deployment.pk).values_list("diagnosis", flat=True).first() or {}
-    )
+    check_role(by, deployment.team, Role.DEPLOYER, action="fix", target=deployment.name)
+    row = Deployment.objects.filter(pk=deployment.pk).only("diagnosis", "generation").first()
+    found: dict[str, Any] = (row.diagnosis if row else None) or {}
     fix = found.get("fix")
-    if not fix or found.get("code") != code:
+    # A double click comes with the generation it saw, and is recognised further on.
+    is_old = row is not None and found.get("generation", row.generation) < row.generation
+    if not fix or found.get("code") != code or (is_old and if_generation is None):
         raise NoSuchFix("What is wrong has changed, or has no ready fix. Look again.")
     if fix["action"] == "roll_back":
         return rollback(deployment, fix["revision"], by=by, if_generation=if_generation)

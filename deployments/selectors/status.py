@@ -89,7 +89,8 @@ def shown_diagnosis(deployment: Deployment) -> dict[str, Any] | None:
     "fix": {"label", "action", "changes", "revision"} | None}.
     """
     stored: dict[str, Any] | None = deployment.diagnosis
-    if stored is None:
+    # It tells of the wish it was found for: of a newer one nothing is known yet.
+    if stored is None or stored.get("generation", deployment.generation) < deployment.generation:
         return None
     language = "pt" if (translation.get_language() or "").startswith("pt") else "en"
     fix = stored.get("fix")

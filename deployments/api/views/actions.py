@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import intent, models
-from deployments.api import payloads, present, preview, query, shapes
+from deployments.api import notice_shapes, payloads, present, preview, query, shapes
 from deployments.api.base import ApiView, Write, dry, held, only_fields, token_team, user_of
 from deployments.api.openapi import CONDITIONAL, DRY_RUN, WAIT, describe
 from deployments.errors import DomainError, FieldError, InvalidInput, NotFound
@@ -106,6 +106,23 @@ class Rollback(ApiView):
             return Response(found)
         operation = intent.rollback(write.row, payload["revision"], confirm_archived=confirmed, **write.terms)
         return write.accepted(operation)
+
+
+class Fix(ApiView):
+    """What `status.diagnosis.fix` says, as a new revision. 409 `no_such_fix` when it is another by now."""
+
+    @describe(
+        "Do what the diagnosis offers",
+        takes=notice_shapes.FixChoice,
+        answers=shapes.Accepted,
+        status=202,
+        parameters=CONDITIONAL,
+        may=(409, 412),
+    )
+    def post(self, request: Request, team: str, name: str) -> Response:
+        write = Write(request, team, name)
+        payload = only_fields(request, ("code",), required=("code",))
+        return write.accepted(intent.apply_fix(write.row, payload["code"], **write.terms))
 
 
 class Bulk(ApiView):

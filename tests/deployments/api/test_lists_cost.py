@@ -19,6 +19,8 @@ BUDGETS = {
     "sizes/": 4,
     "clusters/local/node-presets/": 7,
     "teams/pricing/registries/": 6,
+    "teams/pricing/happenings/": 6,
+    "teams/pricing/webhooks/": 7,
     ONE + "schedules/": 7,
     "clusters/": 6,
     ONE + "pods/": 7,

@@ -16,10 +16,12 @@ from teams.models import Team
 from teams.roles import Scope
 from tests.deployments.api.caller import Caller
 from tests.deployments.api.conftest import by_token
+from tests.deployments.told import WRONG_PORT
 
 READ, WRITE, OWN_OR_LEAD, LEAD = "read", "write", "own or lead", "lead"
 ADMIN, OPEN, ANYBODY_IN = "admin", "open", "anybody signed in"
 ONE = "teams/pricing/deployments/house/"
+HOOK = "teams/pricing/webhooks/{webhook}/"
 
 # (route, method): who may, the address, the body.
 RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
@@ -54,6 +56,7 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
         "deployments/bulk/",
         {"action": "pause", "deployments": ["pricing/house"]},
     ),
+    ("fix", "POST"): (WRITE, ONE + "fix/", {"code": "wrong_port"}),
     ("schedules", "GET"): (READ, ONE + "schedules/", None),
     ("schedules", "POST"): (LEAD, ONE + "schedules/", {"cron": "0 8 * * *", "replicas": 2}),
     ("schedule", "GET"): (READ, ONE + "schedules/{schedule}/", None),
@@ -72,6 +75,14 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("operation", "GET"): (READ, "operations/{operation}/", None),
     ("team", "GET"): (READ, "teams/pricing/", None),
     ("team", "PATCH"): (LEAD, "teams/pricing/", {"time_zone": "Europe/Berlin"}),
+    ("happenings", "GET"): (READ, "teams/pricing/happenings/", None),
+    ("webhooks", "GET"): (READ, "teams/pricing/webhooks/", None),
+    ("webhooks", "POST"): (LEAD, "teams/pricing/webhooks/", {"url": "https://example.org/hook"}),
+    ("webhook", "GET"): (READ, HOOK, None),
+    ("webhook", "PATCH"): (LEAD, HOOK, {"enabled": False}),
+    ("webhook", "DELETE"): (LEAD, HOOK, None),
+    ("webhook-test", "POST"): (LEAD, HOOK + "test/", None),
+    ("deliveries", "GET"): (READ, HOOK + "deliveries/", None),
     ("registries", "GET"): (READ, "teams/pricing/registries/", None),
     ("registries", "POST"): (
         LEAD,
@@ -166,7 +177,7 @@ def expected(who: str, rule: str, method: str) -> set[int]:
 
 @pytest.fixture
 def kept(house: Deployment, team: Team, lead: User, admin: User, sealed: None) -> dict[str, object]:
-    """Something behind every address: a second revision, a schedule, a login, two sizes, a node preset."""
+    """Something behind every address, and a diagnosis."""
     team.ml_models.create(name="unused")
     operation = intent.update_deployment(house, {"version": "2.0"}, by=lead)
     schedule = intent.add_schedule(house, {"cron": "0 20 * * *", "replicas": 1}, by=lead)
@@ -174,7 +185,11 @@ def kept(house: Deployment, team: Team, lead: User, admin: User, sealed: None) -
     for name in ("big", "bigger"):
         intent.save_size_preset({"name": name}, by=admin)
     intent.save_node_preset(house.cluster, {"name": "a100", "node_selector": {"gpu": "a100"}}, by=admin)
-    return {"operation": operation.pk, "schedule": schedule.pk}
+    webhook, _ = intent.create_webhook(team, {"url": "https://example.org/hook"}, by=lead)
+    house.refresh_from_db()
+    house.diagnosis = WRONG_PORT
+    house.save()
+    return {"operation": operation.pk, "schedule": schedule.pk, "webhook": webhook.pk}
 
 
 @pytest.mark.parametrize(("route", "method"), sorted(RULES))

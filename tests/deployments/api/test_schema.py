@@ -68,6 +68,7 @@ KNOWN = {
     "cluster": "local",
     "preset": "a100",
     "registry": "ghcr.io",
+    "webhook": "0" * 32,
 }
 
 
