@@ -96,7 +96,22 @@ answer=$(call PATCH "$one/?wait=30" '{"version": "2.0", "change_cause": "newer d
 settle "$answer"
 show image
 
-echo "8. Delete"
+echo "8. Rehearse going back, and go back to revision 1"
+answer=$(call POST "$one/rollback/?dry_run=true" '{"revision": 1}')
+printf '%s\n' "$answer" | grep -o '"code":"dry_run","state":"[a-z]*"'
+answer=$(call POST "$one/rollback/?wait=30" '{"revision": 1}')
+settle "$answer"
+show image
+
+echo "9. Pause, and resume"
+answer=$(call POST "$one/pause/?wait=30")
+settle "$answer"
+show message
+answer=$(call POST "$one/resume/?wait=30")
+settle "$answer"
+show message
+
+echo "10. Delete"
 answer=$(call DELETE "$one/?wait=30")
 settle "$answer"
 status=$(curl --silent --output /dev/null --write-out '%{http_code}' \

@@ -32,4 +32,7 @@ def test_the_documented_walk_works_with_curl_alone(stack: Stack, name: str) -> N
     assert any('"predictions"' in line for line in lines), done.stdout
     assert f"[{name}-" in done.stdout
     assert "local/house:2.0" in lines
+    assert '"code":"dry_run","state":"ok"' in lines
+    assert "local/house:1.0" in lines
+    assert any(line.startswith("Paused") for line in lines), done.stdout
     assert lines[-1] == "reading it now answers 404"
