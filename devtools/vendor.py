@@ -44,6 +44,7 @@ PACKAGES = (
 
 # The sprite holds these and no others.
 ICONS = (
+    *("bell", "bulb", "tool", "webhook"),
     *("activity", "adjustments", "alert-circle", "alert-triangle", "apps", "arrow-back-up", "arrow-left"),
     *("arrow-right", "arrows-diff", "arrows-maximize", "arrows-minimize", "arrows-vertical", "ban", "bolt"),
     *(
