@@ -40,6 +40,7 @@ from deployments.selectors.reading import (
     timeline_of,
     wish_of,
 )
+from deployments.selectors.rollout import RolloutStep, reached_steps, rollout_steps
 from deployments.selectors.settings import (
     get_node_preset,
     get_registry,
@@ -51,12 +52,19 @@ from deployments.selectors.settings import (
     schedules_of,
     size_presets,
 )
-from deployments.selectors.status import is_stale, present_status, stale_since, with_shown_state
+from deployments.selectors.status import (
+    is_stale,
+    present_status,
+    shown_diagnosis,
+    stale_since,
+    with_shown_state,
+)
 from teams.access import may_deploy_somewhere, role_of, teams_of
 
 __all__ = [
     "Overview",
     "Person",
+    "RolloutStep",
     "ShownAutoscaler",
     "address_in_cluster",
     "clusters_visible_to",
@@ -94,14 +102,17 @@ __all__ = [
     "pods_of",
     "present_autoscaler",
     "present_status",
+    "reached_steps",
     "registries_of",
     "require_role",
     "revisions_of",
     "role_of",
     "rollback_target",
+    "rollout_steps",
     "schedules_of",
     "seen_until",
     "shown_address",
+    "shown_diagnosis",
     "size_presets",
     "stale_since",
     "teams_of",
