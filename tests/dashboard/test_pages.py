@@ -37,7 +37,7 @@ def address_of(name: str) -> str:
     rest = {
         "team": ["pricing"],
         "model-version-edit": ["pricing", "house", "1.0"],
-        **dict.fromkeys(("model", "model-edit", "model-version-new"), ["pricing", "house"]),
+        **{key: ["pricing", "house"] for key in ("model", "model-edit", "model-version-new")},
     }
     return reverse(name, args=rest.get(name, []))
 

@@ -156,7 +156,9 @@ def test_manifests_can_be_read_and_downloaded(browser: Client) -> None:
 def test_models_and_versions_are_added_by_form(browser: Client) -> None:
     answer = browser.post(reverse("models-new"), {"name": "iris", "task": "classification"})
     assert answer["Location"] == reverse("model-version-new", args=["pricing", "iris"])
-    bad = browser.post(answer["Location"], {"version": "1.0", "image": "local/iris:1.0", "sample_request.body": "{"})
+    bad = browser.post(
+        answer["Location"], {"version": "1.0", "image": "local/iris:1.0", "sample_request.body": "{"}
+    )
     assert (bad.status_code, "Not JSON" in bad.content.decode()) == (422, True)
     typed = {
         "version": "1.0",

@@ -23,7 +23,7 @@ def test_a_held_answer_lets_go_of_the_database(
         really_close()
 
     monkeypatch.setattr(connection, "close", close)
-    assert base._held(operation, 1).state == "queued"
+    assert base.held(operation, 1).state == "queued"
     assert closed
 
 
