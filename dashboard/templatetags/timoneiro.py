@@ -37,6 +37,32 @@ STATE_ICONS = {
 STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
 
 
+ROLLOUT_WORDS = {
+    "asked": "Asked",
+    "applied": "Applied",
+    "scheduled": "Scheduled",
+    "pulled": "Image pulled",
+    "started": "Started",
+    "ready": "Ready",
+    "answering": "Answering",
+}
+
+
+@register.filter
+def rollout_word(step: str) -> str:
+    """A step of a rollout as people read it: "Image pulled"."""
+    return ROLLOUT_WORDS[step]
+
+
+@register.filter
+def precisely(seconds: float) -> str:
+    """A measured time: "0.4 s", "12 s", "3 min 5 s"."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
+
+
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """One drawing of the sprite. Decoration only: the word stands beside it, or on its button."""

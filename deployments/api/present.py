@@ -151,6 +151,10 @@ def revision(row: models.Revision, *, diff: str | UnsetType = UNSET) -> shapes.R
         restores=row.restores,
         served_at=row.served_at,
         created_at=row.created_at,
+        milestones=[
+            shapes.Milestone(name=step.name, at=step.at, seconds=step.seconds)
+            for step in selectors.reached_steps(row)
+        ],
         spec=_spec(spec_of(row)),
         diff=diff,
     )

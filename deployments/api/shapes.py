@@ -207,10 +207,22 @@ class RevisionSpec(Struct, kw_only=True, frozen=True):
     registry: str | None
 
 
+class Milestone(Struct, kw_only=True, frozen=True):
+    """A step of a rollout: asked, applied, scheduled, pulled, started, ready, answering.
+
+    `seconds` is the time since the step before it, null for the first.
+    """
+
+    name: str
+    at: datetime | None
+    seconds: float | None
+
+
 class Revision(Struct, kw_only=True, frozen=True):
     """An immutable, numbered spec.
 
     `served_at` is when it first ran; `restores` is the number that a rollback brought back.
+    `milestones` are the steps that its rollout has come to, in their order.
     `diff` is there when it was asked for: unified, of the objects in YAML.
     """
 
@@ -221,6 +233,7 @@ class Revision(Struct, kw_only=True, frozen=True):
     restores: int | None
     served_at: datetime | None
     created_at: datetime
+    milestones: Sequence[Milestone]
     spec: RevisionSpec
     diff: str | UnsetType = UNSET
 

@@ -65,7 +65,8 @@ def recheck(cluster_id: int) -> Rechecked:
     waiting = Operation.objects.filter(
         state=OperationState.WAITING, deployment__cluster_id=cluster_id
     ).values_list("deployment_id", flat=True)
-    moving = Q(state__in=(State.DEPLOYING, State.DEGRADED, State.FAILED)) | Q(pk__in=list(waiting[:_MOST_RECHECKED]))
+    unsettled = Q(state__in=(State.DEPLOYING, State.DEGRADED, State.FAILED))
+    moving = unsettled | Q(pk__in=list(waiting[:_MOST_RECHECKED]))
     rows = Deployment.objects.filter(moving, cluster_id=cluster_id, deleted_at=None)
     looked = Rechecked()
     for pk in list(rows.values_list("pk", flat=True)[:_MOST_RECHECKED]):

@@ -5,11 +5,13 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from django.db import connections
 
 from deployments import intent
+from deployments.endpoint_check import check_endpoint
 from deployments.first_data import ensure_first_data
 from deployments.models import Deployment
 from deployments.observe.process import observe
@@ -30,6 +32,8 @@ def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
             delete_pod(operation_id)
         for deployment_id in found.stuck:
             intent.automatic_rollback(deployment_id)
+        for deployment_id in found.unanswered:
+            check_endpoint(deployment_id)
         threading.Event().wait(0.05)
 
 
@@ -55,9 +59,10 @@ def observer(redis_url: str) -> Iterator[None]:
 
 @pytest.fixture
 def installed(
-    local_cluster: ClusterServer, data_dir: object, tmp_path_factory: pytest.TempPathFactory
+    local_cluster: ClusterServer, data_dir: object, settings: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Team:
-    """First data, with the real cluster in it."""
+    """First data, with the real cluster in it, whose pods are asked whether they answer."""
+    settings.ENDPOINT_CHECK = True
     ensure_first_data(
         kubeconfig=local_cluster.kubeconfig, context="", data_dir=tmp_path_factory.mktemp("installed")
     )
