@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from dashboard.explaining import explain
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import abilities, find, show_tab
 from dashboard.views.rollout import rollout_of
@@ -38,13 +39,15 @@ def show_overview(
     pods = selectors.pods_of(deployment)
     autoscaling = counts.autoscaling_of(deployment)
     # A refused number is told at its field, as long as there is one.
-    has_field = abilities(request, deployment).change and autoscaling is None
+    may_change = abilities(request, deployment).change
+    has_field = may_change and autoscaling is None
     context = {
         "spec": spec_of(deployment),
         "pods": [describe_pod(pod) for pod in pods],
         "timeline": selectors.timeline_of(deployment)[:TIMELINE_LENGTH],
         "versions": other_versions(request, deployment),
         "rollout": None if deployment.state == State.RUNNING else rollout_of(deployment),
+        "diagnosis": explain(deployment, to=request.user if may_change else None),
         "autoscaling": autoscaling,
         "next_change": selectors.next_change_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),

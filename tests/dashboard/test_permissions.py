@@ -85,6 +85,7 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "deployment-scale": (ONE, POST_ONLY),
     "deployment-restart": (ONE, POST_ONLY),
     "deployment-roll-out": (ONE, POST_ONLY),
+    "deployment-fix": (ONE, POST_ONLY),
     "deployment-delete": (ONE, POST_ONLY),
     "deployment-pod-delete": ({**ONE, "pod": "p"}, POST_ONLY),
     "sign-out": ({}, (405, 405, 405, 405, 405, 405)),
@@ -122,6 +123,8 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
         (302, 200, 200, 302, 302, 302),
     ),
     "deployment-roll-out": (ONE, {"version": "2.0"}, WRITE),
+    # Nothing is wrong with it.
+    "deployment-fix": (ONE, {"code": "crash"}, (302, 404, 403, 409, 409, 409)),
     "deployment-delete": (ONE, {"confirm": "house-prices"}, (302, 404, 403, 403, 302, 302)),
     "deployment-settings": (ONE, {"source": "version", "version": "house@2.0", "replicas": "2"}, WRITE),
     "deployment-try": (ONE, {"path": "/", "method": "POST"}, (302, 404, 403, 503, 503, 503)),
