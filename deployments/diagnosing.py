@@ -59,8 +59,10 @@ def _diagnosis_of(row: Deployment, now: datetime) -> dict[str, Any] | None:
     found = diagnose(case_of(row, now))
     if found is None:
         return None
+    # As JSON gives it back: a tuple is never equal to the list that was stored of it.
+    kept: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
     # A newer wish makes it old at once, though nothing has been seen of that one yet.
-    return {**msgspec.to_builtins(found), "generation": row.generation}
+    return {**kept, "generation": row.generation}
 
 
 def case_of(row: Deployment, now: datetime) -> Case:

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+import msgspec
+
 from deployments.models import Deployment
 from deployments.selectors import wish_of
 from k8s.facts import Condition, ContainerFacts, DeploymentFacts, PodFacts, PortFacts, ServiceFacts
@@ -46,6 +48,11 @@ def pod(row: Deployment, number: int, *, ready: bool = True, crashes: int = 0) -
         containers=(container,),
         created_at=datetime.now(UTC),
     )
+
+
+def ready_since(seen: PodFacts, at: datetime) -> PodFacts:
+    """The same pod, ready since then."""
+    return msgspec.structs.replace(seen, conditions=(Condition(type="Ready", status="True", since=at),))
 
 
 def service(row: Deployment, *, node_port: int) -> ServiceFacts:
