@@ -24,7 +24,7 @@ TABS = (
 )
 MAX_DIGITS = 18
 # What a deleted deployment still has.
-TABS_OF_HISTORY = {"deployment", "deployment-events", "deployment-revisions"}
+TABS_OF_HISTORY = {"deployment", "deployment-logs", "deployment-events", "deployment-revisions"}
 
 
 @dataclass(frozen=True)

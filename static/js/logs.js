@@ -1,80 +1,228 @@
-// The log viewer: follows, finds, wraps. Lines are text, never markup.
+// The log viewer: follows, merges replicas by time, finds, wraps, copies; says what is missing.
 (() => {
   "use strict";
-  const CAP = 5000;
+  const KEPT = 100000;     // lines; twice as many while somebody reads further up
+  const SLACK = 2000;
   const COLOURS = 6;
-  const log = document.getElementById("log");
+  const PAUSE = 100;       // milliseconds between two paintings of new lines
+  const WAIT = 1500;       // of silence before it is said why there is nothing
+  const box = document.getElementById("log");
   const state = document.getElementById("log-state");
-  const find = document.querySelector("[data-log-find]");
-  const wrap = document.querySelector("[data-log-wrap]");
-  const toggle = document.querySelector("[data-log-follow]");
-  const pods = new Map();
-  let source = null;
-  let stuck = true;      // the view stays at the newest line until someone scrolls up
+  const tally = document.getElementById("log-tally");
+  const empty = document.getElementById("log-empty");
+  const newer = document.getElementById("log-newer");
+  const part = (name) => document.querySelector(`[data-log-${name}]`);
+  const find = part("find");
+  const found = part("found");
+  const only = part("only");
+  const toggle = part("follow");
+  const merged = "merged" in box.dataset;
+  const written = box.textContent;
+  const number = new Intl.NumberFormat("en");
+  const colours = new Map();
+  let lines = [];
+  let view = lines;
   let waiting = [];
-  let frame = 0;
+  let nextId = 0;
+  let timer = 0;
+  let unread = 0;
+  let skipped = 0;
+  let letGo = 0;
+  let times = false;
+  let current = null;      // the line that "next" goes on from
+  let source = null;
+
+  // ---- One line
+  const shortName = (pod) => pod.slice(pod.lastIndexOf("-") + 1);
 
   function colour(pod) {
-    if (!pods.has(pod)) pods.set(pod, pods.size % COLOURS);
-    return `p${pods.get(pod)}`;
+    if (!colours.has(pod)) colours.set(pod, colours.size % COLOURS);
+    return `p${colours.get(pod)}`;
   }
 
-  function lineOf(pod, text) {
-    const line = document.createElement("div");
-    if (pod) {
-      const name = document.createElement("b");
-      name.className = colour(pod);
-      name.textContent = `[${pod}] `;
-      line.append(name);
+  const lineOf = (pod, raw, at) => ({ id: nextId++, pod, raw, at, plain: LogText.plain(raw) });
+  const noteOf = (words, at) => ({ id: nextId++, pod: "", plain: words, at, note: true });
+
+  function clock(at) {
+    const moment = new Date(at);
+    return Number.isNaN(moment.getTime()) ? "" : moment.toLocaleTimeString("en-GB", { hour12: false }) + at.slice(19, 23);
+  }
+
+  function draw(line) {
+    const element = document.createElement("div");
+    element.className = "log-line";
+    if (line.note) {
+      element.classList.add("log-note");
+      element.textContent = line.plain;
+      return element;
     }
-    line.append(text || "\u200b");
-    return mark(line);
+    line.level ??= LogText.level(line.plain);
+    if (line.level) element.classList.add(`l-${line.level}`);
+    if (line === current) element.classList.add("log-current");
+    if (times && line.at) element.append(labelled("time", "", `${clock(line.at)} `, line.at));
+    if (line.pod && merged) element.append(labelled("b", colour(line.pod), `${shortName(line.pod)} `, line.pod));
+    const text = document.createElement("span");
+    text.className = "log-text";
+    text.append(...marked(LogText.pieces(line.raw), search.active && line.marked === search.turn ? line.marks : null));
+    element.append(text);
+    return element;
   }
 
-  function mark(line) {
-    const wanted = find.value.toLowerCase();
-    line.classList.toggle("miss", Boolean(wanted) && !line.textContent.toLowerCase().includes(wanted));
-    return line;
+  function labelled(tag, style, text, title) {
+    const element = document.createElement(tag);
+    if (style) element.className = style;
+    element.textContent = text;
+    element.title = title;
+    return element;
   }
 
-  function parsed(text) {
-    const match = /^\[([^\]\s]+)\] ?(.*)$/.exec(text);
-    return match ? lineOf(match[1], match[2]) : lineOf("", text);
+  // The pieces as elements, cut where a mark begins or ends.
+  function marked(pieces, marks) {
+    if (!pieces.length) return ["\u200b"];
+    const ends = marks ?? [];
+    const made = [];
+    let at = 0;
+    let next = 0;
+    for (const [text, style] of pieces) {
+      let from = 0;
+      while (from < text.length) {
+        while (next < ends.length && ends[next] <= at) next += 1;
+        const size = Math.min(text.length - from, next < ends.length ? ends[next] - at : Infinity);
+        made.push(cut(text.slice(from, from + size), style, next % 2 === 1));
+        from += size;
+        at += size;
+      }
+    }
+    return made.length ? made : ["\u200b"];
   }
 
-  // Lines are added once a frame: a chatty model must not freeze the page.
-  function add(line) {
-    waiting.push(line);
-    if (!frame) frame = requestAnimationFrame(flush);
+  function cut(text, style, isMarked) {
+    if (!style && !isMarked) return text;
+    const element = document.createElement(isMarked ? "mark" : "span");
+    element.className = style;
+    element.textContent = text;
+    return element;
+  }
+
+  function columnsOf(line) {
+    const time = times && line.at ? 13 : 0;
+    return line.plain.length + time + (line.pod && merged ? shortName(line.pod).length + 1 : 0);
+  }
+
+  const asText = (line) => (line.pod && merged ? `[${line.pod}] ${line.plain}` : line.plain);
+
+  // ---- All lines
+  const list = new LogList(box, {
+    draw,
+    columnsOf,
+    moved() { if (list.stuck && unread) { unread = 0; tell(); } },
+    painted(shown) { search.mark(shown); },
+  });
+  const search = new LogSearch(box.dataset.worker, { changed: later, failed: say });
+
+  // Lines are shown a few times a second, all that came at once: a chatty model must not freeze the page.
+  function later() {
+    if (!timer) timer = setTimeout(() => requestAnimationFrame(flush), PAUSE);
   }
 
   function flush() {
-    frame = 0;
-    log.append(...waiting.slice(-CAP));
+    timer = 0;
+    const anchor = list.anchor();
+    const come = waiting;
     waiting = [];
-    while (log.childElementCount > CAP) log.firstElementChild.remove();
-    if (stuck) log.scrollTop = log.scrollHeight;
+    if (come.length) {
+      merge(come);
+      search.add(come);
+      if (!list.stuck) unread += come.length;
+      forget();
+    }
+    view = only.checked && search.active ? lines.filter((line) => line.note || line.hit === search.turn) : lines;
+    list.show(view, anchor);
+    tell();
+  }
+
+  // Replicas are read one beside the other: what comes late goes where its time is.
+  function merge(come) {
+    let at = lines.length ? lines[lines.length - 1].at : "";
+    let sorted = true;
+    for (const line of come) {
+      if (!line.at) line.at = at;
+      if (line.at < at) sorted = false;
+      at = line.at;
+    }
+    if (!sorted) {
+      const first = come.reduce((least, line) => (line.at < least ? line.at : least), come[0].at);
+      let from = lines.length;
+      while (from > 0 && lines[from - 1].at > first) from -= 1;
+      come = [...lines.splice(from), ...come].sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
+    }
+    for (const line of come) lines.push(line);
+  }
+
+  function forget() {
+    const most = list.stuck ? KEPT : 2 * KEPT;
+    if (lines.length <= most + SLACK) return;
+    const gone = lines.splice(0, lines.length - most);
+    letGo += gone.length;
+    search.drop(gone);
+  }
+
+  function say(words) {
+    state.textContent = words;
+  }
+
+  function tell() {
+    const words = [`${number.format(lines.length)} ${lines.length === 1 ? "line" : "lines"}`];
+    if (skipped) words.push(`${number.format(skipped)} skipped`);
+    if (letGo) words.push(`${number.format(letGo)} older ones no longer kept here`);
+    tally.textContent = words.join(", ");
+    newer.hidden = list.stuck || !unread;
+    newer.textContent = `${number.format(unread)} new ${unread === 1 ? "line" : "lines"}`;
+    if (lines.length) empty.hidden = true;
+    found.hidden = !search.active;
+    if (search.active) found.textContent = `${number.format(search.hits)} ${search.hits === 1 ? "line" : "lines"}${search.left ? "..." : ""}`;
+  }
+
+  // ---- Following
+  const latest = new Map();
+  let told = new Map();     // time of the newest line of each pod before this connection
+  let resumed = false;      // nothing of this connection has joined what was there yet
+
+  function take(event) {
+    for (const [pod, raw, at] of JSON.parse(event.data)) {
+      if (at && at <= (told.get(pod) ?? "")) {
+        resumed = false;
+        continue;
+      }
+      if (resumed) waiting.push(noteOf("The connection was interrupted. Lines may be missing here.", at));
+      resumed = false;
+      latest.set(pod, at);
+      waiting.push(lineOf(pod, raw, at));
+    }
+    later();
   }
 
   function follow() {
-    state.textContent = "Connecting...";
-    source = new EventSource(log.dataset.follow);
+    say("Connecting...");
+    source = new EventSource(box.dataset.follow);
     toggle.setAttribute("aria-pressed", "true");
-    // Each connection begins with the last lines again: they take the place of what is shown.
-    let fresh = false;
-    source.addEventListener("hello", () => { fresh = true; state.textContent = "Following. New lines appear here."; });
-    source.addEventListener("line", (event) => {
-      if (fresh) { waiting = []; log.replaceChildren(); fresh = false; }
-      add(lineOf(...JSON.parse(event.data)));
+    source.addEventListener("hello", () => {
+      told = new Map(latest);
+      resumed = told.size > 0;
+      say("Following: new lines appear here.");
+      setTimeout(() => { empty.hidden = lines.length + waiting.length > 0; }, WAIT);
     });
+    source.addEventListener("lines", take);
     source.addEventListener("skipped", (event) => {
-      const line = lineOf("", `... skipped ${event.data} lines: they came faster than this page reads ...`);
-      line.classList.add("gap");
-      add(line);
+      const count = Number(event.data);
+      skipped += count;
+      waiting.push(noteOf(`${number.format(count)} ${count === 1 ? "line" : "lines"} skipped: they came faster than this page takes them.`, ""));
+      later();
     });
+    source.addEventListener("problem", (event) => stop(JSON.parse(event.data)));
     source.addEventListener("bye", () => stop("The stream has ended. Reload to go on."));
     source.addEventListener("error", () => {
-      state.textContent = "Reconnecting...";
+      say("Reconnecting...");
       if (source && source.readyState === EventSource.CLOSED) stop("Following is not possible right now.");
     });
   }
@@ -83,29 +231,100 @@
     if (source) source.close();
     source = null;
     toggle.setAttribute("aria-pressed", "false");
-    state.textContent = words;
+    say(words);
   }
 
-  const lines = log.textContent.replace(/\n$/, "");
-  log.textContent = "";
-  if (lines) log.append(...lines.split("\n").map(parsed));
-  log.scrollTop = log.scrollHeight;
+  // ---- Finding
+  let typing = 0;
 
-  log.addEventListener("scroll", () => { stuck = log.scrollHeight - log.scrollTop - log.clientHeight < 24; });
-  find.hidden = wrap.hidden = false;
-  find.addEventListener("input", () => { for (const line of log.children) mark(line); });
-  wrap.addEventListener("click", () => {
-    wrap.setAttribute("aria-pressed", String(log.classList.toggle("wrap")));
-    if (stuck) log.scrollTop = log.scrollHeight;
+  function look() {
+    current = null;
+    find.removeAttribute("aria-invalid");
+    search.look(find.value, lines);
+    for (const control of [part("before"), part("after"), only]) control.disabled = !search.active;
+    later();
+  }
+
+  function failed() {
+    find.setAttribute("aria-invalid", "true");
+    for (const control of [part("before"), part("after"), only]) control.disabled = true;
+  }
+  search.failed = (words) => { failed(); say(words); };
+
+  function go(step) {
+    const from = current ? view.indexOf(current) : step > 0 ? list.indexAt(box.scrollTop) - 1 : view.length;
+    for (let at = from + step, looked = 0; looked < view.length; at += step, looked += 1) {
+      at = (at + view.length) % view.length;
+      if (view[at].hit === search.turn) {
+        current = view[at];
+        list.toLine(at);
+        return;
+      }
+    }
+  }
+
+  // ---- What was there at the beginning, and what can be pressed
+  function parsed(text) {
+    const match = merged ? /^\[([^\]\s]+)\] ?(.*)$/s.exec(text) : null;
+    return match ? lineOf(match[1], match[2], "") : lineOf("", text, "");
+  }
+
+  function press(name, action) {
+    const button = part(name);
+    button.hidden = false;
+    button.addEventListener("click", () => action(button));
+  }
+
+  const flip = (button) => {
+    const pressed = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(pressed));
+    return pressed;
+  };
+
+  async function copy() {
+    const shown = view.filter((line) => !line.note);
+    try {
+      await navigator.clipboard.writeText(shown.map((line) => `${asText(line)}\n`).join(""));
+      say(`Copied ${number.format(shown.length)} lines.`);
+    } catch {
+      say("The browser does not allow copying here. Download the lines instead.");
+    }
+  }
+
+  press("wrap", (button) => {
+    const wraps = flip(button);
+    const anchor = list.anchor();
+    box.classList.toggle("wrap", wraps);
+    list.wrap(wraps, anchor);
   });
-  if (log.dataset.follow) {
+  if (box.dataset.follow) press("times", (button) => { times = flip(button); later(); });
+  press("copy", copy);
+  press("before", () => go(-1));
+  press("after", () => go(1));
+  only.parentElement.hidden = find.hidden = false;
+  only.addEventListener("change", later);
+  find.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(look, 150); });
+  find.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    go(event.shiftKey ? -1 : 1);
+  });
+  newer.addEventListener("click", () => { unread = 0; list.toEnd(); tell(); box.focus(); });
+  globalThis.addEventListener("pagehide", () => source && source.close());
+
+  if (written) {
+    lines.push(...written.replace(/\n$/, "").split("\n").map(parsed));
+    for (const line of lines) if (line.pod) colour(line.pod);
+  }
+  flush();
+  if (find.value) look();
+  if (box.dataset.follow) {
     toggle.hidden = false;
     toggle.addEventListener("click", () => (source ? stop("Stopped following.") : follow()));
     document.addEventListener("visibilitychange", () => {
       if (document.hidden && source) { stop(""); toggle.dataset.resume = "1"; }
       else if (!document.hidden && toggle.dataset.resume) { delete toggle.dataset.resume; follow(); }
     });
-    addEventListener("pagehide", () => source && source.close());
     follow();
   }
 })();
