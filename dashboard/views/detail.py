@@ -18,7 +18,6 @@ from deployments.spec import spec_of
 from k8s.facts import ContainerFacts, PodFacts
 
 TIMELINE_LENGTH = 40
-EVENTS_LENGTH = 200
 
 
 @page
@@ -94,14 +93,6 @@ def word_for(pod: Pod) -> str:
     if pod.reason and pod.phase != "Succeeded" and pod.reason not in {"ContainerCreating", "PodInitializing"}:
         return "failed"
     return "failed" if pod.phase == "Failed" else "pending" if pod.phase == "Pending" else "deploying"
-
-
-@page
-@require_safe
-def events(request: PageRequest, team: str, name: str) -> HttpResponse:
-    deployment = find(request, team, name)
-    context = {"events": selectors.events_of(deployment)[:EVENTS_LENGTH]}
-    return show_tab(request, deployment, "deployment-events", "deployments/events.html", context)
 
 
 def manifests_text(deployment: Deployment) -> str:

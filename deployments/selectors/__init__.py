@@ -9,6 +9,13 @@ from deployments.selectors.catalogue import (
     models_visible_to,
     versions_visible_to,
 )
+from deployments.selectors.events import (
+    EventFilters,
+    FoldedEvent,
+    as_folded,
+    event_choices_of,
+    folded_events_of,
+)
 from deployments.selectors.notices import (
     count_unseen,
     deliveries_of,
@@ -62,11 +69,14 @@ from deployments.selectors.status import (
 from teams.access import may_deploy_somewhere, role_of, teams_of
 
 __all__ = [
+    "EventFilters",
+    "FoldedEvent",
     "Overview",
     "Person",
     "RolloutStep",
     "ShownAutoscaler",
     "address_in_cluster",
+    "as_folded",
     "clusters_visible_to",
     "count_unseen",
     "counts_by_state",
@@ -75,7 +85,9 @@ __all__ = [
     "deployments_visible_to",
     "diff_revisions",
     "endpoint_of",
+    "event_choices_of",
     "events_of",
+    "folded_events_of",
     "get_deployment",
     "get_model",
     "get_node_preset",
