@@ -69,7 +69,7 @@ def churn(stack: Stack, server: ClusterServer, api: httpx.Client) -> None:
     for name in names:
         body = {"name": name, "image": "local/house:1.0", "replicas": REPLICAS}
         api.post(PATH, json=body).raise_for_status()
-    until("all run", lambda: count(api, "running") == DEPLOYMENTS, seconds=180)
+    until("all run", lambda: count(api, "running") == DEPLOYMENTS, seconds=600)
     memory: list[tuple[float, dict[str, float]]] = []
     began = minute = time.monotonic()
     faults, restarts = itertools.cycle(FAULTS), 0
@@ -82,12 +82,12 @@ def churn(stack: Stack, server: ClusterServer, api: httpx.Client) -> None:
             tell(*memory[-1], running=count(api, "running"))
             minute += 60
     set_faults(server, None)
+    tell_growth(memory)
     ended = time.monotonic()
     until("all run again", lambda: count(api, "running") == DEPLOYMENTS, seconds=600)
     print(f"{restarts} restarts; all run again {time.monotonic() - ended:.0f} s after the last", flush=True)
     memory.append((time.monotonic() - began, resident(stack, server)))
     tell(*memory[-1], running=DEPLOYMENTS)
-    tell_growth(memory)
     compare(server, api, names)
 
 
@@ -148,7 +148,11 @@ def admin(server: ClusterServer) -> httpx.Client:
     """The API server itself, as its administrator."""
     access = load_kubeconfig(server.kubeconfig.read_text())
     return httpx.Client(
-        base_url=access.server, headers=access.headers, verify=access.ssl_context() or True, trust_env=False
+        base_url=access.server,
+        headers=access.headers,
+        verify=access.ssl_context() or True,
+        trust_env=False,
+        timeout=60,
     )
 
 
