@@ -47,6 +47,7 @@ def show_overview(
         "versions": other_versions(request, deployment),
         "rollout": None if deployment.state == State.RUNNING else rollout_of(deployment),
         "diagnosis": explain(deployment, to=request.user if may_change else None),
+        "steps": selectors.rollout_steps(deployment),
         "autoscaling": autoscaling,
         "next_change": selectors.next_change_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
