@@ -247,5 +247,23 @@ def events(rows: Iterable[models.Event]) -> list[shapes.Event]:
     ]
 
 
+def captured_logs(rows: Iterable[models.CapturedLog], team: str, name: str) -> list[shapes.CapturedLog]:
+    return [
+        shapes.CapturedLog(
+            id=row.pk,
+            pod=row.pod,
+            container=row.container,
+            run=row.run,
+            revision=row.revision,
+            exit_code=row.exit_code,
+            reason=row.reason,
+            ended_at=row.ended_at,
+            captured_at=row.captured_at,
+            text=address("captured-log", team=team, name=name, captured=row.pk),
+        )
+        for row in rows
+    ]
+
+
 def timeline(rows: Iterable[models.TimelineEntry]) -> list[shapes.TimelineEntry]:
     return [shapes.TimelineEntry(at=row.at, kind=row.kind, text=row.text, actor=row.actor) for row in rows]

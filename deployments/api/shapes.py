@@ -295,6 +295,24 @@ class Event(Struct, kw_only=True, frozen=True):
     last_at: datetime | None
 
 
+class CapturedLog(Struct, kw_only=True, frozen=True):
+    """What a container wrote before it crashed, or last while it was not ready; `text` is where it is read.
+
+    `run` is how often the container had been restarted before. `ended_at` is null while it runs.
+    """
+
+    id: int
+    pod: str
+    container: str
+    run: int
+    revision: int
+    exit_code: int | None
+    reason: str
+    ended_at: datetime | None
+    captured_at: datetime
+    text: str
+
+
 class TimelineEntry(Struct, kw_only=True, frozen=True):
     """Something worth telling: a wish, an apply, a change of state, a drift."""
 

@@ -15,11 +15,13 @@ from deployments.api.openapi import LIST, ORDERING, WAIT, describe, parameter, w
 from deployments.api.pagination import paged
 from deployments.api.renderers import ManifestRenderer, PlainTextRenderer, ServerSentEvents, StructRenderer
 from deployments.errors import FieldError, InvalidInput
+from deployments.selectors.captured import captured_logs_of, get_captured_log
 from teams.roles import Role
 
 POD_ORDERS = {name: name for name in ("name", "phase", "restarts", "node", "created_at")}
 EVENT_ORDERS = {name: name for name in ("last_at", "first_at", "type", "reason", "count")}
 REVISION_ORDERS = {"number": "number", "created_at": "created_at"}
+CAPTURED_ORDERS = {name: name for name in ("captured_at", "ended_at", "pod", "run")}
 MAX_TAIL_LINES = 10_000
 
 
@@ -162,6 +164,31 @@ class Logs(ApiView):
             )
         lines_to_come = ask.follow_logs(row.pk, pod=pod, container=container, tail=tail, since_seconds=since)
         return streams.log_stream(request, lines_to_come)
+
+
+class CapturedLogs(ApiView):
+    """The newest 20 of a deployment are kept, 64 KiB of each, also of pods that are gone."""
+
+    @describe(
+        "List what was kept of the logs of crashed containers, newest first",
+        answers=shapes.CapturedLog,
+        many=True,
+        parameters=[ORDERING, *LIST],
+    )
+    def get(self, request: Request, team: str, name: str) -> Response:
+        rows = captured_logs_of(deployment_of(request, team, name))
+        ordered = query.ordered(request, rows, CAPTURED_ORDERS, default="-captured_at")
+        return paged(request, ordered, lambda found: present.captured_logs(found, team, name))
+
+
+class CapturedLog(ApiView):
+    # JSON only so that a client that always accepts JSON is not turned away.
+    renderer_classes = (PlainTextRenderer, StructRenderer)  # type: ignore[assignment]
+
+    @describe("Read what a crashed container wrote", answers={"type": "string"}, media="text/plain")
+    def get(self, request: Request, team: str, name: str, captured: str) -> HttpResponse:
+        row = get_captured_log(deployment_of(request, team, name), int(captured))
+        return HttpResponse(row.text, content_type="text/plain; charset=utf-8")
 
 
 class Predict(ApiView):

@@ -25,6 +25,7 @@ BUDGETS = {
     "clusters/": 6,
     ONE + "pods/": 7,
     ONE + "events/": 7,
+    ONE + "logs/captured/": 7,
     ONE + "revisions/": 8,
     ONE + "timeline/": 7,
 }

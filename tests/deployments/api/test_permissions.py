@@ -70,6 +70,8 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("timeline", "GET"): (READ, ONE + "timeline/", None),
     ("manifests", "GET"): (READ, ONE + "manifests/", None),
     ("logs", "GET"): (READ, ONE + "logs/", None),
+    ("captured-logs", "GET"): (READ, ONE + "logs/captured/", None),
+    ("captured-log", "GET"): (READ, ONE + "logs/captured/{captured}/", None),
     ("predict", "POST"): (WRITE, ONE + "predict/", {"body": {"instances": []}}),
     ("operations", "GET"): (ANYBODY_IN, "operations/", None),
     ("operation", "GET"): (READ, "operations/{operation}/", None),
@@ -186,10 +188,11 @@ def kept(house: Deployment, team: Team, lead: User, admin: User, sealed: None) -
         intent.save_size_preset({"name": name}, by=admin)
     intent.save_node_preset(house.cluster, {"name": "a100", "node_selector": {"gpu": "a100"}}, by=admin)
     webhook, _ = intent.create_webhook(team, {"url": "https://example.org/hook"}, by=lead)
+    log = house.captured_logs.create(pod="house-0", pod_uid="0", container="model", text="boom")
     house.refresh_from_db()
     house.diagnosis = WRONG_PORT
     house.save()
-    return {"operation": operation.pk, "schedule": schedule.pk, "webhook": webhook.pk}
+    return {"operation": operation.pk, "schedule": schedule.pk, "webhook": webhook.pk, "captured": log.pk}
 
 
 @pytest.mark.parametrize(("route", "method"), sorted(RULES))

@@ -64,6 +64,7 @@ KNOWN = {
     "version": "1.0",
     "pod": "house-1",
     "number": "1",
+    "captured": "1",
     "size": "small",
     "cluster": "local",
     "preset": "a100",
