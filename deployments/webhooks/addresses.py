@@ -13,6 +13,13 @@ from django.conf import settings
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 LONGEST_URL = 500
+_IPV6_INTERNET = ipaddress.IPv6Network("2000::/3")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# Public by their numbers, and yet answered by the cloud or the network one is in.
+_INSIDE = tuple(
+    ipaddress.ip_network(text)
+    for text in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "2002::/16", "3fff::/20")
+)
 
 
 class ForbiddenAddress(Exception):
@@ -36,6 +43,8 @@ def problem_of(url: str) -> str:
         return "Leave out user and password: requests are signed instead."
     if port == 0 or parts.fragment or any(ord(char) <= 32 or ord(char) == 127 for char in url):
         return "Leave out spaces, control characters and what follows #."
+    if not url.isascii():
+        return "Write it as it is sent: the host as xn--..., other letters as %C3%A9."
     try:
         literal = ipaddress.ip_address(parts.hostname)
     except ValueError:
@@ -64,12 +73,26 @@ def resolve(host: str, port: int) -> str:
 
 def is_allowed(address: Address, host: str) -> bool:
     """Whether requests may go there: public addresses, and what `settings.WEBHOOK_ALLOWED` names."""
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    address = mapped or address
+    address = _led_to(address)
     allowed: Sequence[str] = settings.WEBHOOK_ALLOWED
-    return (address.is_global and not address.is_multicast) or any(
-        host == entry or _is_in(address, entry) for entry in allowed
-    )
+    return _is_public(address) or any(host == entry or _is_in(address, entry) for entry in allowed)
+
+
+def _led_to(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for, where packets end up there."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is not None:
+            return address.ipv4_mapped
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def _is_public(address: Address) -> bool:
+    if not address.is_global or address.is_multicast or any(address in network for network in _INSIDE):
+        return False
+    # Python calls more of IPv6 global than is routed: fec0::/10, 64:ff9b:1::/48, ::a.b.c.d.
+    return isinstance(address, ipaddress.IPv4Address) or address in _IPV6_INTERNET
 
 
 def _is_in(address: Address, entry: str) -> bool:

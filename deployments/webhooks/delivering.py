@@ -6,6 +6,7 @@ import time
 from datetime import datetime, timedelta
 
 import msgspec
+from django.db.models import F
 from django.utils import timezone
 
 from deployments.models import Delivery, DeliveryState
@@ -34,15 +35,17 @@ def deliver(delivery_id: int) -> None:
     """
     now = timezone.now()
     taken = Delivery.objects.filter(pk=delivery_id, state=DeliveryState.WAITING, next_at__lte=now)
-    if not taken.update(next_at=now + _IN_HAND):
+    # Counted before it is tried: what ends its worker each time must come to an end, too.
+    if not taken.update(next_at=now + _IN_HAND, attempts=F("attempts") + 1):
         return
     delivery = Delivery.objects.select_related("webhook", "happening").get(pk=delivery_id)
-    delivery.attempts += 1
-    if not delivery.webhook.enabled:
+    if delivery.attempts > len(WAITS_SECONDS) + 1:
+        _end(delivery, DeliveryState.FAILED, "Given up: no try of it came to an end.", at=now)
+    elif not delivery.webhook.enabled:
         _end(delivery, DeliveryState.FAILED, "The webhook was switched off.", at=now)
     else:
         _try(delivery)
-    delivery.save(update_fields=["state", "attempts", "next_at", "status", "answer", "finished_at"])
+    delivery.save(update_fields=["state", "next_at", "status", "answer", "finished_at"])
 
 
 def _try(delivery: Delivery) -> None:

@@ -4,8 +4,10 @@ import hashlib
 import hmac
 import ipaddress
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +21,7 @@ from deployments import settling, webhooks
 from deployments.errors import InvalidInput, NotFound, PermissionDenied
 from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 from deployments.models import Delivery, DeliveryState, Deployment, Happening, State, Webhook
+from deployments.webhooks import delivering, sending
 from deployments.webhooks.addresses import ForbiddenAddress, is_allowed, problem_of, resolve
 from deployments.webhooks.delivering import WAITS_SECONDS
 from deployments.webhooks.sending import send
@@ -159,6 +162,58 @@ def test_a_receiver_that_is_away_is_tried_again(team: Team, lead: User, allowed:
     assert "refused" in delivery.answer
 
 
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """The address of a receiver whose answer never ends: a byte now and then, each soon enough."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    over = threading.Event()
+
+    def serve() -> None:
+        line, _ = listener.accept()
+        with line, suppress(OSError):
+            line.recv(10_000)
+            line.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+            while not over.wait(0.02):
+                line.sendall(b"a")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    over.set()
+    thread.join()
+    listener.close()
+
+
+def test_a_receiver_that_answers_a_byte_at_a_time_holds_no_worker(
+    team: Team, lead: User, allowed: None, dripping: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ANSWER_SECONDS", 0.5)
+    hook, _ = create_webhook(team, {"url": dripping}, by=lead)
+    delivery = try_webhook(hook, by=lead)
+    webhooks.deliver(delivery.pk)
+    delivery.refresh_from_db()
+    assert (delivery.state, delivery.attempts, delivery.status) == ("waiting", 1, None)
+    assert "no whole answer" in delivery.answer
+
+
+def test_a_delivery_that_ends_its_worker_each_time_is_given_up(
+    hook: tuple[Webhook, str], lead: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def end(*_: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(delivering, "send", end)
+    delivery = try_webhook(hook[0], by=lead)
+    for _ in range(len(WAITS_SECONDS) + 1):
+        (pk,) = all_due()
+        with pytest.raises(SystemExit):
+            webhooks.deliver(pk)
+    (pk,) = all_due()
+    webhooks.deliver(pk)
+    delivery.refresh_from_db()
+    assert (delivery.state, all_due()) == ("failed", [])
+
+
 def test_the_test_button_sends_a_test(hook: tuple[Webhook, str], receiver: Receiver, lead: User) -> None:
     delivery = try_webhook(hook[0], by=lead)
     webhooks.deliver(delivery.pk)
@@ -197,6 +252,13 @@ def test_only_what_was_chosen_is_told_and_only_while_enabled(
         "http://2130706433/",
         "http://0x7f000001/",
         "http://224.0.0.1/",
+        "http://[64:ff9b::a9fe:a9fe]/latest/meta-data",
+        "http://[64:ff9b:1::1]/",
+        "http://[2002:7f00:1::1]/",
+        "http://[::7f00:1]/",
+        "http://[fec0::1]/",
+        "http://168.63.129.16/machine",
+        "http://192.0.0.192/latest/",
     ],
 )
 def test_nothing_is_sent_into_private_networks(url: str) -> None:
@@ -234,6 +296,8 @@ def test_an_admin_allows_hosts_and_networks(settings: Any) -> None:
         ("https://example.org/a b", "spaces"),
         ("https://example.org/\r\nX: 1", "control"),
         ("https://10.0.0.1/", "public internet"),
+        ("https://\u65e5\u672c.example/", "xn--"),
+        ("https://example.org/\u00e9", "%C3%A9"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused_with_a_word_why(
@@ -284,4 +348,7 @@ def test_the_secret_is_kept_sealed_and_in_no_record(hook: tuple[Webhook, str]) -
 
 def test_a_public_address_is_public() -> None:
     assert problem_of("https://93.184.216.34/hook") == ""
+    assert problem_of("https://[2606:2800:220:1::1]/hook") == ""
+    # A public IPv4 address as networks without IPv4 write it.
+    assert problem_of("https://[64:ff9b::5db8:d822]/hook") == ""
     assert not is_allowed(ipaddress.ip_address("198.18.0.1"), "x")
