@@ -1,8 +1,13 @@
-"""`Idempotency-Key`: the first answer to a write is kept for 24 hours and repeated."""
+"""`Idempotency-Key`: the first answer to a write is kept for 24 hours and repeated.
 
+It is kept encrypted: some answers hold a secret that is shown once.
+"""
+
+import base64
 import hashlib
 from datetime import timedelta
 
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.utils import timezone
@@ -14,7 +19,8 @@ from deployments.api.problems import bad_parameter
 from deployments.errors import Conflict, FieldError, InvalidInput
 from deployments.models import IdempotencyRecord
 
-_SALT = "deployments.api.idempotency"
+_SALT = "deployments.api.idempotency 2"
+_BODY_SALT = "deployments.api.idempotency body"
 HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 # A write is held for at most 60 s (?wait); one that is older died with its process.
@@ -47,7 +53,7 @@ class Claim:
             self._record.delete()
             return
         self._record.status = response.status_code
-        self._record.body = response.content.decode()
+        self._record.body = _box().encrypt(response.content).decode()
         self._record.headers = {name: response[name] for name in REPEATED_HEADERS if name in response}
         self._record.save(update_fields=["status", "body", "headers"])
 
@@ -78,7 +84,8 @@ def claim(request: Request) -> Claim | None:
         raise InvalidInput([FieldError(HEADER, "This key was used for another request.", "key_reused")])
     if record.status is None:
         raise StillInProgress("Ask again in a moment, with the same key.")
-    response = HttpResponse(record.body, status=record.status, headers=record.headers)
+    body = _box().decrypt(record.body.encode())
+    response = HttpResponse(body, status=record.status, headers=record.headers)
     response["Idempotency-Replayed"] = "true"
     raise Replay(response)
 
@@ -91,3 +98,9 @@ def _fingerprint(request: Request) -> str:
     plain = request._request  # noqa: SLF001 - DRF offers no other way to the unparsed body
     parts = (request.method or "", plain.get_full_path(), hashlib.sha256(plain.body).hexdigest())
     return salted_hmac(_SALT, "\n".join(parts), algorithm="sha256").hexdigest()
+
+
+def _box() -> Fernet:
+    """Of SECRET_KEY, which web processes have; a change of it is told by the fingerprint before."""
+    key = salted_hmac(_BODY_SALT, "", algorithm="sha256").digest()
+    return Fernet(base64.urlsafe_b64encode(key))

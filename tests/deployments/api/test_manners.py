@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
@@ -18,8 +19,10 @@ from deployments.models import (
     Operation,
     OperationState,
 )
+from teams.models import Team
+from teams.roles import Scope
 from tests.deployments.api.caller import Caller, fields
-from tests.deployments.api.conftest import House
+from tests.deployments.api.conftest import House, by_token
 
 LIST = "teams/pricing/deployments/"
 ONE = "teams/pricing/deployments/house/"
@@ -112,6 +115,16 @@ def test_a_repeated_key_repeats_the_answer_and_not_the_write(api: Caller, model:
     assert Operation.objects.count() == 1
     other = api.post(LIST, {**GOOD, "name": "other"}, idempotency_key="abc")
     assert (other.status_code, fields(other)) == (422, {"Idempotency-Key": "key_reused"})
+
+
+def test_a_secret_that_is_shown_once_is_kept_for_a_repeat_and_not_in_clear(
+    team: Team, lead: User, sealed: None
+) -> None:
+    api, hook = by_token(lead, Scope.DEPLOY), {"url": "https://example.org/"}
+    first, again = (api.post("teams/pricing/webhooks/", hook, idempotency_key="abc") for _ in range(2))
+    assert first.status_code == 201
+    assert again.json()["secret"] == first.json()["secret"]
+    assert first.json()["secret"] not in str(list(IdempotencyRecord.objects.values()))
 
 
 def test_a_key_in_use_is_a_conflict_until_its_request_is_given_up(api: Caller, model: Model) -> None:
