@@ -19,6 +19,7 @@ from deployments.api.problems import malformed, no_such_address
 from deployments.api.renderers import StructRenderer
 from deployments.connections import let_go_of_database
 from deployments.errors import FieldError, InvalidInput, PermissionDenied
+from deployments.spec.reader import MOST_ERRORS
 from teams.models import ApiToken, Team
 from teams.roles import Scope
 
@@ -127,7 +128,7 @@ def only_fields(
         FieldError(name, "This field is required.", "required") for name in required if name not in payload
     ]
     if wrong:
-        raise InvalidInput(wrong)
+        raise InvalidInput(wrong[:MOST_ERRORS])
     return payload
 
 

@@ -20,6 +20,7 @@ from teams.models import Team
 from teams.roles import Role
 
 MOST_WEBHOOKS = 20
+_MOST_EVENTS = 50
 _READ_ONLY = ("id", "team", "created_at", "created_by", "updated_at", "links", "secret")
 
 
@@ -95,7 +96,7 @@ def _read(payload: Mapping[str, Any], current: Webhook | None) -> dict[str, Any]
     url = reader.text(
         "url", current.url if current else "", required=current is None, longest=LONGEST_URL
     ).strip()
-    problem = problem_of(url) if url and "url" in reader else ""
+    problem = problem_of(url) if "url" in reader and (url or current) else ""
     if problem:
         reader.wrong("url", problem, "invalid_url")
     values = {
@@ -112,7 +113,7 @@ def _read_events(reader: Reader, default: list[str]) -> list[str]:
         return default
     given = reader.raw("events")
     known = f"Choose from {', '.join(KINDS)}."
-    if not isinstance(given, list) or not given:
+    if not isinstance(given, list) or not 1 <= len(given) <= _MOST_EVENTS:
         reader.wrong("events", f"This must be a list of at least one event. {known}", "not_a_list")
         return default
     for index, event in enumerate(given):

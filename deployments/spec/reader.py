@@ -6,6 +6,8 @@ from typing import Any
 from deployments.errors import FieldError, InvalidInput
 
 MISSING: Any = object()
+MOST_ERRORS = 100
+"""More are not told: a body of many small mistakes would have an answer of many times its size."""
 
 
 class Reader:
@@ -31,7 +33,8 @@ class Reader:
         return self._payload.get(field, MISSING)
 
     def wrong(self, field: str, message: str, code: str = "invalid") -> None:
-        self.errors.append(FieldError(self.where(field), message, code))
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(FieldError(self.where(field), message, code))
 
     def where(self, field: str) -> str:
         return f"{self.path}.{field}" if self.path else field

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from deployments.models import Cluster, Deployment, Model
+from deployments.spec.reader import MOST_ERRORS
 from teams.models import Team
 from tests.deployments.api.caller import Caller, fields
 
@@ -84,6 +85,14 @@ def test_a_create_names_the_wrong_field(
 def test_all_wrong_fields_are_named_at_once(api: Caller, model: Model) -> None:
     answer = api.post(LIST, {**GOOD, "replicas": "3", "port": 0, "colour": 1})
     assert {"replicas", "port", "colour"} <= set(fields(answer))
+
+
+def test_many_small_mistakes_get_no_large_answer(api: Caller, model: Model) -> None:
+    many = {f"field{number}": 1 for number in range(5_000)}
+    for address in (LIST, "deployments/bulk/"):
+        answer = api.post(address, many)
+        assert answer.status_code == 422
+        assert len(answer.json()["errors"]) == MOST_ERRORS
 
 
 def test_a_node_port_in_use_is_refused(api: Caller, make_house: Any) -> None:
