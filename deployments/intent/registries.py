@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from deployments.errors import BeingDeleted, NotFound, RegistryInUse
+from deployments.errors import BeingDeleted, FieldError, InvalidInput, NotFound, RegistryInUse
 from deployments.intent.common import check_role, lock, store_wish
 from deployments.intent.keeping import seal_text
 from deployments.models import Deployment, RegistryCredential
@@ -16,6 +16,7 @@ from teams import audit
 from teams.models import Team
 from teams.roles import Role
 
+MOST_REGISTRIES = 50
 _NAMED = 3
 
 
@@ -27,9 +28,14 @@ def set_registry(team: Team, payload: Mapping[str, Any], *, by: User) -> Registr
     """
     check_role(by, team, Role.LEAD, action="set registry", target=str(payload.get("registry", ""))[:60])
     with transaction.atomic():
+        # Locked, so that two at the same time cannot both be the first, or the last.
+        Team.objects.select_for_update().get(pk=team.pk)
         stored = RegistryCredential.objects.select_for_update(of=("self",)).filter(team=team)
         current = {row.registry: row for row in stored}
         request = parse_login(payload, current=current)
+        if request.registry not in current and len(current) >= MOST_REGISTRIES:
+            text = f"A team has at most {MOST_REGISTRIES} logins."
+            raise InvalidInput([FieldError("registry", text, "too_many")])
         row = current.get(request.registry) or RegistryCredential(team=team, registry=request.registry)
         row.username = request.username
         if request.password is not None:

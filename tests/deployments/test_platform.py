@@ -155,6 +155,15 @@ def test_a_renewed_login_is_written_at_once(team: Team, cluster: Cluster, lead: 
     assert list(selectors.registries_of(team)) == []
 
 
+def test_a_team_has_only_so_many_logins(team: Team, lead: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployments.intent.registries.MOST_REGISTRIES", 1)
+    intent.set_registry(team, LOGIN, by=lead)
+    intent.set_registry(team, LOGIN, by=lead)
+    with pytest.raises(InvalidInput) as refused:
+        intent.set_registry(team, {**LOGIN, "registry": "quay.io"}, by=lead)
+    assert [error.code for error in refused.value.errors] == ["too_many"]
+
+
 @pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
 def test_docker_hub_has_one_name(team: Team, lead: User, host: str) -> None:
     assert intent.set_registry(team, {**LOGIN, "registry": host}, by=lead).registry == "docker.io"
