@@ -64,7 +64,8 @@ def zone_of(name: str) -> ZoneInfo:
     """A zone by its IANA name; UTC where this machine does not know it."""
     try:
         return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        # OSError: "America" is a folder of zones.
         return ZoneInfo("UTC")
 
 
