@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from dashboard.forms.deployment import DeploymentForm
+from dashboard.forms.deployment import FIELDS, DeploymentForm
 from dashboard.forms.environment import EnvRow
 
 MAX_OPENED = 1_000_000
@@ -35,7 +35,8 @@ def recall(text: str) -> DeploymentForm | None:
     except msgspec.DecodeError:
         return None
     rows = [EnvRow(name, value, kind, state) for name, value, kind, state in opened.env]
-    return DeploymentForm(opened.values, opened.source, opened.version, rows)
+    values = {path: text for path, text in opened.values.items() if path in FIELDS}
+    return DeploymentForm(values, opened.source, opened.version, rows)
 
 
 def changed_only(form: DeploymentForm, before: DeploymentForm) -> dict[str, object]:

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.http import HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
@@ -48,7 +48,7 @@ def bulk(request: PageRequest) -> HttpResponse:
     targets = chosen(typed)
     if action not in ACTIONS or not targets:
         messages.info(request, "Choose deployments in the list first, then what to do with them.")
-        return redirect(way_back(request, typed))
+        return HttpResponseRedirect(way_back(request, typed))
     if request.method != "POST":
         return confirm(request, action, targets, typed)
     return carry_out(request, action, targets, typed)
@@ -91,7 +91,7 @@ def carry_out(request: PageRequest, action: str, targets: Sequence[Target], type
     if not refused:
         names = ", ".join(result.name for result in results[:3]) + (" and others" if len(results) > 3 else "")
         messages.success(request, f"{ACTIONS[action][1]} {names}.")
-        return redirect(way_back(request, typed))
+        return HttpResponseRedirect(way_back(request, typed))
     context = {"results": results, "done": len(results) - len(refused)}
     return show(request, "deployments/bulk_results.html", action, typed, context)
 

@@ -39,6 +39,9 @@ def page(view: View[P]) -> Callable[..., HttpResponse]:
         known = cast("PageRequest", request)
         if not request.user.is_authenticated:
             return to_sign_in(known)
+        if any("\0" in text for _, texts in request.POST.lists() for text in texts):
+            # PostgreSQL can neither store it nor compare with it, and no keyboard types it.
+            return error_page(known, 400, title="Bad request", detail="There is a NUL character in the form.")
         try:
             response = view(known, *args, **kwargs)
         except DomainError as error:

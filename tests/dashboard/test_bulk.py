@@ -108,6 +108,13 @@ def test_it_never_leads_to_another_site(three: list[Deployment], browser: Client
     assert answer["Location"] == LIST
 
 
+def test_a_way_back_that_is_no_address_of_ours_breaks_nothing(browser: Client) -> None:
+    for back in ("-1", "sign-out", "a b", "\r\nX: y"):
+        answer = browser.post(BULK, {"next": back})
+        assert answer.status_code == 302
+        assert "X" not in answer.headers
+
+
 def test_other_teams_deployments_look_like_none(
     three: list[Deployment], browser_of: Callable[[User], Client], stranger: User
 ) -> None:

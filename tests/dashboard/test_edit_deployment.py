@@ -1,5 +1,6 @@
 """The same form for what runs already: what changes is shown first, and two people do not undo each other."""
 
+import json
 from collections.abc import Callable
 from html import unescape
 from html.parser import HTMLParser
@@ -209,6 +210,10 @@ def test_a_mistake_is_shown_at_its_field_and_the_rest_is_kept(browser: Client) -
 
 
 def test_a_garbled_memory_of_the_form_is_not_believed(browser: Client, deployment: Deployment) -> None:
+    odd = {"values": {"service": "x", "service.port": "1"}, "source": "", "version": "", "env": []}
+    assert (
+        browser.post(SETTINGS + "preview", opened(browser) | {"opened": json.dumps(odd)}).status_code == 200
+    )
     form = opened(browser) | {"opened": '{"values": 3}', "replicas": "2"}
     assert browser.post(SETTINGS, form).status_code == 302
     deployment.refresh_from_db()

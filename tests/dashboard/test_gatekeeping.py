@@ -31,6 +31,11 @@ def test_a_nul_in_the_path_of_a_button_is_refused(browser: Client, deployment: D
     assert browser.post("/deployments/pricing/house-prices/pods/a%00b/delete").status_code == 400
 
 
+def test_a_nul_in_a_form_is_refused(browser: Client, deployment: Deployment) -> None:
+    for address, field in (("/deployments/bulk", "chosen"), ("/teams/pricing/registries/remove", "registry")):
+        assert browser.post(address, {"action": "pause", field: "a\0/b"}).status_code == 400
+
+
 class Exchange:
     """One request to an application behind the limit; `taken` is what the application saw of its body."""
 
