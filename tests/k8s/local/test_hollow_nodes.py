@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from pathlib import Path
 
 from k8s.local.controllers import NodeSpec, load_nodes
 from k8s.local.store import Object, Store
 from tests.k8s.local.kit import Machinery, a_deployment, a_pod, a_service, machinery, until
+from tests.k8s.local.whole_kit import whole_cluster
 
 HOLLOW = (NodeSpec("hollow", cpu="4000", memory="16Ti", pods=5000, hollow=True),)
 EXAMPLE = Path(__file__).parents[3] / "k8s" / "local" / "nodes.example.yaml"
@@ -61,3 +64,17 @@ def test_the_example_of_a_node_configuration_can_be_loaded() -> None:
         ("local-gpu-1", False),
         ("hollow-1", True),
     ]
+
+
+async def test_the_service_of_hollow_pods_answers_in_their_stead(tmp_path: Path) -> None:
+    async with whole_cluster(tmp_path, nodes=HOLLOW) as cluster:
+        path = "/api/v1/namespaces/default/services"
+        await cluster.http.post(path, json=a_service())
+        asked = f"{path}/house:5001/proxy/any/path"
+        assert (await cluster.http.get(asked)).status_code == 503
+        made = a_deployment(replicas=2, image="example.org/any:1")
+        await cluster.http.post("/apis/apps/v1/namespaces/default/deployments", json=made)
+        deadline = time.monotonic() + 20
+        while (answer := await cluster.http.get(asked)).status_code != 200:
+            assert time.monotonic() < deadline, answer.text
+            await asyncio.sleep(0.05)
