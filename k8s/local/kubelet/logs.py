@@ -200,7 +200,8 @@ def _seek_back(file: BinaryIO, lines: int) -> int:
 def _render(block: bytes, query: LogQuery) -> bytes:
     since = query.since.encode()
     out: list[bytes] = []
-    for entry in block.splitlines():
+    # Only a newline ends an entry: a carriage return is content, such as that of a progress bar.
+    for entry in block.removesuffix(b"\n").split(b"\n"):
         stamp, _, rest = entry.partition(b" ")
         if since and stamp < since:
             continue

@@ -30,6 +30,13 @@ async def test_lines_come_back_as_they_were_written_even_in_pieces(tmp_path: Pat
     assert re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z .*\n){4}", stamped)
 
 
+async def test_only_a_newline_ends_a_line(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "0.log")
+    log.write(b"10 %\r100 %\x0b\x1c\n")
+    assert await text(log.path) == "10 %\r100 %\x0b\x1c\n"
+    assert (await text(log.path, timestamps=True)).count("Z ") == 1
+
+
 async def test_a_very_long_line_stays_one_line(tmp_path: Path) -> None:
     log = LogFile(tmp_path / "0.log")
     log.write(b"x" * 100_000 + b"\nend\n")
