@@ -29,6 +29,11 @@ def shell(request: HttpRequest) -> dict[str, object]:
         # Asked by the template, once, and only where "New" may be shown.
         return selectors.may_deploy_somewhere(request.user)
 
+    @cache
+    def unseen() -> int:
+        # Asked by the template for the bell of whole pages.
+        return selectors.count_unseen(request.user) if request.user.is_authenticated else 0
+
     def lit_sections() -> list[dict[str, object]]:
         known = (*SECTIONS, *(FOR_ADMINS if request.user.is_superuser else ()))
         return [
@@ -38,6 +43,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
 
     return {
         "may_deploy": may_deploy,
+        "unseen": unseen,
         "theme": theme if theme in THEMES else "auto",
         "next_theme": {"auto": "dark", "dark": "light"}.get(theme, "auto"),
         # Called by the template, for people who are signed in.

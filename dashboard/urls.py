@@ -15,6 +15,7 @@ from dashboard.views import (
     logs,
     models,
     new_deployment,
+    notifications,
     overview,
     platform,
     preview,
@@ -25,6 +26,7 @@ from dashboard.views import (
     team,
     try_it,
     versions,
+    webhooks,
 )
 
 one_deployment: list[URLPattern | URLResolver] = [
@@ -72,6 +74,10 @@ one_team: list[URLPattern | URLResolver] = [
     path("time-zone", team.time_zone, name="team-time-zone"),
     path("registries", team.set_registry, name="team-registry"),
     path("registries/remove", team.remove_registry, name="team-registry-remove"),
+    path("webhooks/new", webhooks.new, name="team-webhook-new"),
+    path("webhooks/<uuid:webhook>/", webhooks.webhook, name="team-webhook"),
+    path("webhooks/<uuid:webhook>/test", webhooks.test, name="team-webhook-test"),
+    path("webhooks/<uuid:webhook>/delete", webhooks.delete, name="team-webhook-delete"),
 ]
 
 platform_pages: list[URLPattern | URLResolver] = [
@@ -104,6 +110,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("teams/", team.teams, name="teams"),
     path("teams/<slug:team>/", include(one_team)),
     path("platform/", include(platform_pages)),
+    path("notifications/", notifications.notifications, name="notifications"),
+    path("notifications/bell", notifications.bell, name="notifications-bell"),
+    path("notifications/seen", notifications.seen, name="notifications-seen"),
     path("account/", account.account, name="account"),
     path("sign-in/", account.SignIn.as_view(), name="sign-in"),
     path("sign-out/", account.SignOut.as_view(), name="sign-out"),

@@ -29,6 +29,8 @@ STATE_ICONS = {
     "waiting": "loader-2",
     "succeeded": "circle-check",
     "superseded": "arrow-right",
+    # Deliveries
+    "delivered": "circle-check",
     # Clusters
     "connected": "plug",
     "unreachable": "plug-connected-x",
@@ -82,6 +84,17 @@ def state(word: str) -> SafeString:
         word,
         icon(STATE_ICONS.get(word, "circle")),
         word,
+    )
+
+
+@register.simple_tag
+def state_as(word: str, title: str) -> SafeString:
+    """Like `state`, with the icon and colour of `word` and other words."""
+    return format_html(
+        '<span class="state state-{}">{}<span class="state-word">{}</span></span>',
+        word,
+        icon(STATE_ICONS.get(word, "circle")),
+        title,
     )
 
 

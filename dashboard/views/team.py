@@ -53,6 +53,10 @@ def show(
         "members": Membership.objects.filter(team=found).select_related("user").order_by("user__username"),
         "namespaces": found.namespaces.select_related("cluster").order_by("cluster__name"),
         "registries": selectors.registries_of(found),
+        "webhooks": [
+            {"row": row, "address": selectors.shown_address(row, whole=leads)}
+            for row in selectors.webhooks_of(found)
+        ],
         "clock": clock or TimeZoneForm(values={"time_zone": found.time_zone}),
         "login": login or RegistryForm.blank(),
         "there": timezone.now().astimezone(zone_of(found.time_zone)).strftime("%H:%M"),

@@ -5,7 +5,8 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from deployments.errors import NotFound
 from deployments.models import Delivery, DeliveryState, Happening, SeenHappenings, Webhook
@@ -37,7 +38,10 @@ def seen_until(user: User) -> datetime:
 
 def count_unseen(user: User) -> int:
     """How much is new to the person; a hundred stands for that and more, so that counting stays cheap."""
-    rows = Happening.objects.filter(team__in=teams_of(user), at__gt=seen_until(user)).exclude(kind=TEST)
+    # In one query, because every page asks it.
+    seen = SeenHappenings.objects.filter(user=user).values("until")
+    until = Coalesce(Subquery(seen), Value(user.date_joined))
+    rows = Happening.objects.filter(team__in=teams_of(user), at__gt=until).exclude(kind=TEST)
     return rows.order_by()[:MOST_COUNTED].count()
 
 

@@ -24,7 +24,7 @@
     const seen = last.get(element) || { at: 0, timer: 0 };
     last.set(element, seen);
     if (seen.timer) return;
-    const wait = Math.max(0, seen.at + THROTTLE - Date.now());
+    const wait = Math.max(0, seen.at + (Number(element.dataset.every) || THROTTLE) - Date.now());
     const due = Date.now() + wait;
     const go = () => {
       if (Date.now() - aimed < HOLD && Date.now() - due < LONGEST_HOLD) {

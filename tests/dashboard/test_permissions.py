@@ -8,7 +8,8 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard.urls import one_deployment, one_model, one_team, platform_pages, urlpatterns
-from deployments.models import Cluster, Deployment, NodePreset, RegistryCredential, SizePreset
+from deployments.models import Cluster, Deployment, NodePreset, RegistryCredential, SizePreset, Webhook
+from deployments.sealing import ensure_sealing_key
 from teams.models import Team
 
 # What anonymous, stranger, viewer, deployer, lead and admin get. 302 to anonymous is the way to sign in.
@@ -23,6 +24,7 @@ ONE = {"team": "pricing", "name": "house-prices"}
 MODEL = {"team": "pricing", "name": "house"}
 VERSION = {**MODEL, "version": "2.0"}
 TEAM = {"team": "pricing"}
+HOOK = {**TEAM, "webhook": "00000000-0000-0000-0000-000000000001"}
 SIZE = {"size": "tiny"}
 CLUSTER = {"cluster": "local"}
 NODES = {**CLUSTER, "preset": "a100"}
@@ -54,6 +56,13 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "team-time-zone": (TEAM, POST_ONLY),
     "team-registry": (TEAM, POST_ONLY),
     "team-registry-remove": (TEAM, POST_ONLY),
+    "team-webhook-new": (TEAM, (302, 404, 403, 403, 200, 200)),
+    "team-webhook": (HOOK, READ),
+    "team-webhook-test": (HOOK, POST_ONLY),
+    "team-webhook-delete": (HOOK, POST_ONLY),
+    "notifications": ({}, ALL_MAY),
+    "notifications-bell": ({}, ALL_MAY),
+    "notifications-seen": ({}, POST_ONLY),
     "platform": ({}, ADMIN),
     "platform-size-new": ({}, ADMIN),
     "platform-size": (SIZE, ADMIN),
@@ -101,6 +110,7 @@ STREAMS = {"live", "deployment-logs-follow"}
 WRITE = (302, 404, 403, 302, 302, 302)
 LEADS = (302, 404, 403, 403, 302, 302)
 ADMINS = (302, 403, 403, 403, 403, 302)
+HOOK_URL = "https://example.org/hook"
 QUANTITIES = {"cpu": "1", "cpu_limit": "1", "memory": "1Gi", "memory_limit": "1Gi"}
 POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = {
     "deployment-scale": (ONE, {"replicas": "3"}, WRITE),
@@ -150,6 +160,15 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "team-time-zone": (TEAM, {"time_zone": "Europe/Berlin"}, LEADS),
     "team-registry": (TEAM, {"registry": "ghcr.io", "password": "p"}, LEADS),
     "team-registry-remove": (TEAM, {"registry": "ghcr.io"}, LEADS),
+    "team-webhook-new": (
+        TEAM,
+        {"url": HOOK_URL, "events": "deployment.failed"},
+        (302, 404, 403, 403, 201, 201),
+    ),
+    "team-webhook": (HOOK, {"url": HOOK_URL, "events": "deployment.failed"}, LEADS),
+    "team-webhook-test": (HOOK, {}, LEADS),
+    "team-webhook-delete": (HOOK, {}, LEADS),
+    "notifications-seen": ({}, {}, (302, 302, 302, 302, 302, 302)),
     "platform-size-new": ({}, {"name": "big", **QUANTITIES}, ADMINS),
     "platform-size": (SIZE, {"name": "tiny", **QUANTITIES}, ADMINS),
     "platform-size-delete": (SIZE, {}, ADMINS),
@@ -171,11 +190,13 @@ def other_deployer(team: object) -> User:
 
 @pytest.fixture(autouse=True)
 def kept(cluster: Cluster, team: Team) -> None:
-    """What admins and leads keep: two sizes, nodes, a registry login."""
+    """What admins and leads keep: two sizes, nodes, a registry login, a webhook."""
     for name in ("tiny", "small"):
         SizePreset.objects.create(name=name, **QUANTITIES)
     NodePreset.objects.create(cluster=cluster, name="a100", node_selector={"gpu": "a100"})
     RegistryCredential.objects.create(team=team, registry="ghcr.io", username="bot", updated_by="lead")
+    Webhook.objects.create(id=HOOK["webhook"], team=team, url=HOOK_URL, events=["deployment.failed"])
+    ensure_sealing_key()
 
 
 @pytest.fixture

@@ -102,6 +102,8 @@ def test_a_wrong_webhook_names_the_field(lead: User, team: Team, sealed: None) -
         "how": "unknown_field",
     }
     assert Webhook.objects.count() == 0
+    made = made_hook(lead)
+    assert fields(caller.patch(HOOKS + made["id"] + "/", {"url": ""})) == {"url": "invalid_url"}
 
 
 def test_the_log_says_what_became_of_each_delivery(lead: User, house: Deployment, sealed: None) -> None:
