@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from k8s.diagnosis.case import Case, Evidence, Finding, Fix
-from k8s.diagnosis.containers import change, told
+from k8s.diagnosis.containers import change, roll_back, told
 from k8s.facts import Condition, PodFacts
 from k8s.quantities import bytes_, format_bytes, format_millicores, millicores
 from k8s.scheduling import Fit, fits
@@ -119,7 +119,7 @@ def diagnose_refusal(case: Case) -> Finding | None:
         if found is not None:
             return found
     if case.refusal:
-        return Finding(code="refused", values={"why": case.refusal})
+        return Finding(code="refused", values={"why": case.refusal}, fix=roll_back(case))
     return None
 
 
