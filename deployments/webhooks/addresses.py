@@ -104,6 +104,6 @@ def _is_in(address: Address, entry: str) -> bool:
 
 def _refusal(host: str) -> str:
     return (
-        f"{host} is not on the public internet. An admin can allow it with WEBHOOK_ALLOWED, "
+        f"{host} is not on the public internet. An admin can allow it with WEBHOOK_ALLOW, "
         "a list of hosts and networks."
     )
