@@ -99,10 +99,19 @@ class ScheduleForm(Typed):
 
     @classmethod
     def typed(cls, data: Mapping[str, str]) -> "ScheduleForm":
-        names = ("cron", *(SCHEDULE + name for name in SCHEDULED))
+        names = ["cron", *(SCHEDULE + name for name in SCHEDULED if SCHEDULE + name in data)]
         return cls(values={name: str(data.get(name, "")).strip()[:100] for name in names})
+
+    def refuse(self, error: DomainError) -> None:
+        """A message about a count that was not asked for is said at the first one that was."""
+        super().refuse(error)
+        asked = next((name for name in self.values if name.startswith(SCHEDULE)), "")
+        if asked and (loose := self.errors.pop("", None)):
+            self.errors[asked] = [*self.errors.get(asked, []), *loose]
 
     def payload(self) -> dict[str, object]:
         """The API's payload; of the count and the bounds, what was typed."""
-        numbers = {name: self.number(SCHEDULE + name) for name in SCHEDULED if self.values[SCHEDULE + name]}
+        numbers = {
+            name: self.number(SCHEDULE + name) for name in SCHEDULED if self.values.get(SCHEDULE + name)
+        }
         return {"cron": self.values["cron"], **numbers, "enabled": True}

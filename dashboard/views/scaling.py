@@ -10,12 +10,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.forms.scaling import AUTOMATIC, ScalingForm, ScheduleForm
+from dashboard.inert import made_inert
+from dashboard.views.events import meaning_of
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import find, show_tab
 from dashboard.views.revisions import is_number
 from deployments import counts, intent, selectors
 from deployments.errors import DomainError, InvalidInput, NotFound, PermissionDenied
-from deployments.models import Deployment, ScalingSchedule
+from deployments.models import Deployment, Event, ScalingSchedule
 from deployments.spec.clock import explain_cron
 from deployments.spec.clock import next_times as moments_of
 from deployments.spec.schedules import describe_target
@@ -107,7 +109,7 @@ def show(
         "form": form or ScalingForm.of(deployment, bounds),
         "bounds": bounds,
         "autoscaler": selectors.present_autoscaler(deployment),
-        "autoscaler_events": list(events[:EVENTS_SHOWN]) if bounds else [],
+        "autoscaler_events": [(event, plainly(event)) for event in events[:EVENTS_SHOWN]] if bounds else [],
         "next_change": selectors.next_change_of(deployment),
         "schedules": rows,
         "schedule": typed,
@@ -119,6 +121,12 @@ def show(
     return show_tab(
         request, deployment, "deployment-scaling", "deployments/scaling.html", context, status=status
     )
+
+
+def plainly(event: Event) -> str:
+    """What to read of an event. A rescale's own message says from where to where; troubles ramble."""
+    meaning = meaning_of(event.reason) if event.type == "Warning" else ""
+    return meaning or made_inert(event.message)
 
 
 def describe(row: ScalingSchedule, deployment: Deployment) -> ShownSchedule:

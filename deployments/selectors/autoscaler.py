@@ -17,7 +17,8 @@ _METRICS = {"cpu": "CPU", "memory": "memory"}
 class ShownAutoscaler:
     """`decision` is its last one with the reason, in a sentence; `reason` is Kubernetes' own word.
 
-    `troubled` says that it cannot decide or act at all. `desired_replicas` is what it asks for.
+    `troubled` says that it cannot decide or act at all. `desired_replicas` is what it asks for;
+    0 until it has decided.
     """
 
     current_replicas: int

@@ -9,9 +9,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from deployments import intent
-from deployments.models import Deployment
+from deployments.models import Deployment, Event
 from deployments.selectors import present_autoscaler
 from k8s.facts import AutoscalerFacts, Condition, MetricFacts
 from teams.models import Team
@@ -189,6 +190,60 @@ def test_a_time_that_is_none_is_refused_at_its_field(
     assert 'id="add-schedule"' in page
     assert 'id="schedule-replicas" name="schedule.replicas" value="5"' in page
     assert "field-error" in page
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({}, "a minimum and a maximum for the autoscaler"),
+        ({"schedule.min_replicas": "2"}, "belong together"),
+        ({"schedule.min_replicas": "4", "schedule.max_replicas": "2"}, "field-error"),
+    ],
+)
+def test_a_schedule_of_bounds_that_lacks_some_is_refused_in_sight(
+    typed: dict[str, str],
+    words: str,
+    browser_of: Callable[[User], Client],
+    lead: User,
+    deployment: Deployment,
+) -> None:
+    leads = browser_of(lead)
+    leads.post(url("deployment-scaling"), AUTOMATIC)
+    sent = {"cron": "0 8 * * 1-5", "schedule.min_replicas": "", "schedule.max_replicas": "", **typed}
+    answer = leads.post(url("deployment-schedule-add"), sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    assert 'aria-invalid="true"' in page
+    assert words in page
+    assert not deployment.schedules.exists()
+
+
+def test_what_an_autoscaler_has_not_decided_yet_is_not_told_as_none(
+    browser: Client, deployment: Deployment
+) -> None:
+    observe(deployment, current=None, wants=0)
+    assert "nothing yet" in browser.get(url("deployment-scaling")).content.decode()
+    observe(deployment, wants=5)
+    assert "nothing yet" not in browser.get(url("deployment-scaling")).content.decode()
+
+
+def test_troubles_of_an_autoscaler_are_told_in_plain_words(browser: Client, deployment: Deployment) -> None:
+    observe(deployment)
+    Event.objects.create(
+        cluster=deployment.cluster,
+        deployment=deployment,
+        uid="e",
+        object_kind="HorizontalPodAutoscaler",
+        object_name=deployment.name,
+        type="Warning",
+        reason="FailedGetResourceMetric",
+        message="failed to get cpu utilization: unable to get metrics",
+        first_at=timezone.now(),
+        last_at=timezone.now(),
+    )
+    page = browser.get(url("deployment-scaling")).content.decode()
+    assert ">The autoscaler has no figures yet<" in page
+    assert 'title="failed to get cpu utilization' in page
 
 
 def test_what_a_time_means_is_told_while_it_is_typed_and_without_javascript(
