@@ -10,7 +10,7 @@ from deployments.models import Cluster, NodePreset, RegistryCredential, SizePres
 Options = Sequence[tuple[str, str]]
 
 SERVICE_TYPES: Options = (
-    ("NodePort", "NodePort: outside the cluster, on every node"),
+    ("NodePort", "NodePort: open on every node"),
     ("ClusterIP", "ClusterIP: inside the cluster only"),
     ("LoadBalancer", "LoadBalancer: outside, where the cluster has one"),
 )
