@@ -21,6 +21,8 @@ from k8s.health import is_newest
 _TROUBLED = (State.PENDING, State.DEPLOYING, State.DEGRADED, State.FAILED)
 _MOST_EVENTS = 100
 _LAST_LINES = 40
+# Of each line: lines are shown with the diagnosis, and programs write some without end.
+_LONGEST_LINE = 1_000
 
 
 def rediagnose(deployment_ids: Iterable[int], *, now: datetime | None = None) -> dict[int, Nudge]:
@@ -127,7 +129,7 @@ def _last_lines(row: Deployment, pods: Iterable[PodFacts]) -> dict[str, list[str
         return {}
     kept = CapturedLog.objects.filter(deployment=row, pod_uid__in=names).order_by("captured_at", "pk")
     return {
-        names[uid]: text.splitlines()[-_LAST_LINES:]
+        names[uid]: [line[:_LONGEST_LINE] for line in text.splitlines()[-_LAST_LINES:]]
         for uid, text in kept.values_list("pod_uid", "text")
         if text
     }

@@ -15,8 +15,9 @@ _CODE = re.compile(r"statuscode: (?P<code>\d{3})")
 # Models take their time to load: until then a server that does not answer is not ill.
 PATIENCE_WITH_STARTS: Final = timedelta(seconds=20)
 # "Uvicorn running on http://0.0.0.0:8000", "Listening at: http://127.0.0.1:8080", "serving on port 9000"
+# Bounded: a line that says "listening" without end would be searched for minutes.
 _LISTENS = re.compile(
-    r"(?:listening|running|serving|started|bound|server)\b[^\n]*?(?:(?:\d{1,3}\.){3}\d{1,3}|\[::\]|localhost|\*|port)"
+    r"(?:listening|running|serving|started|bound|server)\b[^\n]{0,120}?(?:(?:\d{1,3}\.){3}\d{1,3}|\[::\]|localhost|\*|port)"
     r"[:\s=]+(?P<port>\d{2,5})\b",
     re.I,
 )

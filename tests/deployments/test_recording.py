@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from deployments import intent, settling
-from deployments.models import Cluster, Deployment, Event, Node, Operation, Pod
+from deployments import diagnosing, intent, settling
+from deployments.models import CapturedLog, Cluster, Deployment, Event, Node, Operation, Pod
 from deployments.observe import around, liveness, recording
 from deployments.observe.batches import Word
 from deployments.reconcile import reconcile_deployment
@@ -185,6 +185,23 @@ def test_a_crash_that_lasts_fails_the_operation(applied: Deployment) -> None:
     assert operation.error is not None
     assert operation.error["code"] == "rollout_failed"
     assert "exit code 1" in operation.error["detail"]
+
+
+def test_of_a_line_without_end_the_diagnosis_shows_the_beginning(applied: Deployment) -> None:
+    crashed = sights.pod(applied, 0, ready=False, crashes=1)
+    CapturedLog.objects.create(
+        deployment=applied, pod=crashed.name, pod_uid=crashed.uid, container="server", text="x" * 60_000
+    )
+    words: list[Word] = [
+        ("Deployment", Listed([sights.workload(applied)], "1")),
+        ("Pod", Listed([crashed], "1")),
+    ]
+    recording.record(applied.cluster_id, words)
+    diagnosing.rediagnose([applied.pk])
+    applied.refresh_from_db()
+    assert applied.diagnosis is not None
+    (text,) = [each["text"] for each in applied.diagnosis["evidence"] if each["kind"] == "log"]
+    assert text == "x" * 1_000
 
 
 def test_the_port_of_a_service_is_kept(applied: Deployment) -> None:

@@ -1,6 +1,7 @@
 """Recorded and made-up trouble gets the cause, the advice and the fix that a seasoned operator would give."""
 
 import string
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -295,6 +296,15 @@ def test_a_server_that_says_no_other_port_is_said_to_listen_nowhere() -> None:
     events = (an_event("Unhealthy", f"Startup probe failed: {REFUSED}"),)
     for lines in ((), ("serving on port 5001",), ("took 8000 ms",)):
         assert diagnosed(pod, events=events, last_lines={"p": lines}).code == "nothing_listens"
+
+
+def test_a_line_without_end_costs_little_to_read() -> None:
+    events = (an_event("Unhealthy", f"Startup probe failed: {REFUSED}"),)
+    before = time.thread_time()
+    lines = ("listening on " * 5_000, "Uvicorn running on http://" * 2_500)
+    assert diagnosed(a_pod(state="running"), events=events, last_lines={"p": lines}).code == "nothing_listens"
+    # A fraction of a second; it was a minute when each word searched the whole line.
+    assert time.thread_time() - before < 10
 
 
 def test_a_model_that_is_loading_is_given_time() -> None:
