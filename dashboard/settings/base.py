@@ -124,7 +124,14 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 120
 CELERY_TASK_SOFT_TIME_LIMIT = 90
 CELERY_TASK_DEFAULT_QUEUE = "reconcile"
-CELERY_TASK_ROUTES = {"deployments.tasks.interactive.*": {"queue": "interactive"}}
+CELERY_TASK_ROUTES = {
+    "deployments.tasks.interactive.*": {"queue": "interactive"},
+    # These wait for others' servers, which may be slow: wishes must not wait behind them.
+    "deployments.tasks.check_endpoint": {"queue": "upkeep"},
+    "deployments.tasks.capture_logs": {"queue": "upkeep"},
+    "deployments.tasks.deliver": {"queue": "upkeep"},
+    "deployments.tasks.forget_old": {"queue": "upkeep"},
+}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # What a whole worker that was killed had taken comes back after `visibility_timeout`, ten

@@ -140,6 +140,7 @@ class Stack:
                 within_seconds=SECONDS_TO_BE_READY,
             )
         # Needed in some seconds at the earliest; until here the others needed the processor more.
+        self._keep(1, self.django.chores())
         self._keep(1, self.django.answers())
         self._keep(1, self.django.beat())
         self.say(f"ready after {time.monotonic() - began:.1f} s")

@@ -13,6 +13,7 @@ from dashboard.supervisor.options import CannotStart, Options, Secrets
 # Never handed on: what a process may know of a cluster it is told below.
 CREDENTIALS = ("KUBECONFIG", "KUBECONFIG_PATH", "KUBE_CONTEXT", "ENCRYPTION_KEY", "SECRET_KEY")
 WORKER_PROCESSES = 2
+CHORE_PROCESSES = 4
 # Each mostly waits for a cluster or a model. Not threads: those cannot be stopped while they wait.
 ANSWER_PROCESSES = 6
 
@@ -136,6 +137,11 @@ class DjangoPrograms:
         """Fetches logs and tries predictions; apart, so that models that hang hold no wish up."""
         options = ("--concurrency", str(ANSWER_PROCESSES))
         return Program("answers", self._celery("answers", "interactive", *options), self._worker_side)
+
+    def chores(self) -> Program:
+        """Asks addresses, keeps crash logs, tells webhooks; apart, so that a slow one holds nobody up."""
+        options = ("--concurrency", str(CHORE_PROCESSES))
+        return Program("chores", self._celery("chores", "upkeep", *options), self._worker_side)
 
     @staticmethod
     def _celery(node: str, queue: str, *options: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ def services() -> dict[str, Any]:
 
 
 def test_every_process_of_the_product_is_there(services: dict[str, Any]) -> None:
-    ours = {"migrate", "web", "live", "worker", "answers", "beat", "observer"}
+    ours = {"migrate", "web", "live", "worker", "answers", "chores", "beat", "observer"}
     assert set(services) == {"postgres", "redis", *ours}
 
 
@@ -25,7 +25,7 @@ def test_only_the_cluster_side_can_open_credentials(services: dict[str, Any]) ->
     for name in ("web", "live", "beat"):
         assert not {"ENCRYPTION_KEY", "KUBECONFIG_PATH"} & services[name]["environment"].keys(), name
         assert "secrets" not in services[name]
-    for name in ("migrate", "worker", "answers", "observer"):
+    for name in ("migrate", "worker", "answers", "chores", "observer"):
         assert "ENCRYPTION_KEY" in services[name]["environment"], name
 
 

@@ -5,6 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from dashboard.supervisor import programs
 from dashboard.supervisor.main import main, welcome
@@ -89,17 +90,21 @@ def test_only_the_cluster_side_gets_cluster_credentials(monkeypatch: pytest.Monk
     for program in (django.web(), django.beat()):
         assert "cluster-key" not in program.environment.values()
         assert not {"KUBECONFIG", "KUBECONFIG_PATH", "KUBE_CONTEXT"} & program.environment.keys()
-    for program in (django.prepare(), django.worker(), django.answers(), django.observer()):
+    workers = (django.worker(), django.answers(), django.chores())
+    for program in (django.prepare(), *workers, django.observer()):
         assert program.environment["ENCRYPTION_KEY"] == "cluster-key"
         assert program.environment["KUBECONFIG_PATH"].endswith("cluster/kubeconfig")
 
 
 def test_models_that_hang_hold_no_wish_up() -> None:
     django = programs.DjangoPrograms(read_options([], terminal=False), Secrets("a", "b"), "redis://x")
-    queues = [
-        program.argv[program.argv.index("--queues") + 1] for program in (django.worker(), django.answers())
-    ]
-    assert queues == ["reconcile", "interactive"]
+    workers = (django.worker(), django.answers(), django.chores())
+    queues = [program.argv[program.argv.index("--queues") + 1] for program in workers]
+    assert queues == ["reconcile", "interactive", "upkeep"]
+    # Every task that waits for somebody else's server is told to go elsewhere.
+    routes = settings.CELERY_TASK_ROUTES
+    for task in ("check_endpoint", "capture_logs", "deliver"):
+        assert routes[f"deployments.tasks.{task}"] == {"queue": "upkeep"}
 
 
 def test_the_brokers_password_is_on_no_command_line(tmp_path: Path) -> None:
