@@ -1,0 +1,127 @@
+"""What axe finds on every page, in the light and in the dark, with everything that opens open."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from tests.e2e.conftest import sign_in
+from tests.e2e.stack import Stack
+
+SCHEMES = ("light", "dark")
+TEAM = "/teams/pricing"
+SERVED, BROKEN = "accessible-house", "accessible-crash"
+TABS = ("", "logs/", "events/", "revisions/", "scaling/", "try/", "yaml/", "settings/")
+PAGES = (
+    "/",
+    "/deployments/",
+    "/deployments/?q=nothing-is-called-this",
+    f"/deployments/bulk?action=pause&chosen=pricing/{SERVED}",
+    "/deployments/new",
+    f"/deployments/new?clone=pricing/{SERVED}",
+    *(f"/deployments/pricing/{SERVED}/{tab}" for tab in TABS),
+    f"/deployments/pricing/{SERVED}/revisions/?from=1&to=2",
+    f"/deployments/pricing/{SERVED}/revisions/1/roll-back",
+    f"/deployments/pricing/{BROKEN}/",
+    f"/deployments/pricing/{BROKEN}/scaling/",
+    "/models/",
+    "/models/new",
+    "/models/pricing/house/",
+    "/models/pricing/house/edit",
+    "/models/pricing/house/versions/new",
+    "/models/pricing/house/versions/1.0/edit",
+    "/teams/",
+    "/teams/pricing/",
+    "/platform/",
+    "/platform/sizes/new",
+    "/platform/sizes/small/",
+    "/platform/clusters/local/",
+    "/platform/clusters/local/nodes/new",
+    "/account/",
+    "/there-is-no-such-page",
+)
+
+
+@pytest.fixture(scope="module")
+def deployed(stack: Stack) -> Iterator[None]:
+    """One deployment with a past, a schedule and a secret; one that is broken and grows by itself."""
+    served = {
+        "name": SERVED,
+        "image": "local/house:1.0",
+        "service": {"type": "NodePort"},
+        "env": [{"name": "API_KEY", "value": "nobody reads this", "secret": True}],
+    }
+    growing = {"min_replicas": 1, "max_replicas": 3, "target_cpu_percent": 70}
+    with stack.client("lead") as lead:
+        try:
+            ask(lead, "POST", f"{TEAM}/deployments/?wait=40", served)
+            ask(lead, "PATCH", f"{TEAM}/deployments/{SERVED}/", {"resources": {"memory_limit": "300Mi"}})
+            schedule = {"cron": "0 8 * * 1-5", "replicas": 2}
+            ask(lead, "POST", f"{TEAM}/deployments/{SERVED}/schedules/", schedule)
+            broken = {"name": BROKEN, "image": "local/crash:1.0", "autoscaling": growing}
+            ask(lead, "POST", f"{TEAM}/deployments/?wait=10", broken)
+            yield
+        finally:
+            for name in (SERVED, BROKEN):
+                lead.delete(f"{TEAM}/deployments/{name}/?wait=50")
+
+
+@pytest.fixture(scope="module")
+def admin(browser: Browser, stack: Stack) -> Iterator[Page]:
+    """Whoever sees every page; without motion, so that nothing is half faded when it is looked at."""
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    yield sign_in(context.new_page(), stack, "admin")
+    context.close()
+
+
+def ask(client: httpx.Client, method: str, path: str, payload: dict[str, object]) -> None:
+    client.request(method, path, json=payload).raise_for_status()
+
+
+def violations(page: Page) -> list[str]:
+    """What axe has against the page as it is, in both colour schemes. Only colours differ between them."""
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    found = []
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        only = {} if scheme == SCHEMES[0] else {"runOnly": ["color-contrast"]}
+        answer = Axe().run(page, options={"resultTypes": ["violations"], **only}).response
+        assert answer["passes"], "axe looked at nothing"
+        for rule in answer["violations"]:
+            places = ", ".join(str(node["target"][0]) for node in rule["nodes"])
+            found.append(f"{page.url}, {scheme}: {rule['help']} ({rule['id']}): {places}")
+    return found
+
+
+@pytest.mark.usefixtures("deployed")
+def test_axe_has_nothing_against_any_page(admin: Page, stack: Stack) -> None:
+    found = []
+    for path in PAGES:
+        admin.goto(stack.url + path, wait_until="load")
+        found += violations(admin)
+    assert not found, "\n".join(found)
+
+
+def test_axe_has_nothing_against_refused_forms(admin: Page, stack: Stack) -> None:
+    found = []
+    for path, button in (
+        ("/deployments/new", "Deploy"),
+        ("/models/new", "Add"),
+        ("/platform/sizes/new", "Add"),
+    ):
+        admin.goto(stack.url + path, wait_until="load")
+        admin.locator("main").get_by_role("button", name=button, exact=True).click()
+        admin.get_by_role("alert").first.wait_for()
+        found += violations(admin)
+    assert not found, "\n".join(found)
+
+
+def test_axe_has_nothing_against_the_way_in(browser: Browser, stack: Stack) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{stack.url}/sign-in/", wait_until="load")
+    found = violations(page)
+    context.close()
+    assert not found, "\n".join(found)
