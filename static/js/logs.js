@@ -282,10 +282,10 @@
   };
 
   async function copy() {
-    const shown = view.filter((line) => !line.note);
     try {
-      await navigator.clipboard.writeText(shown.map((line) => `${asText(line)}\n`).join(""));
-      say(`Copied ${number.format(shown.length)} lines.`);
+      // With the words on what is missing: a copy must not seem whole.
+      await navigator.clipboard.writeText(view.map((line) => `${asText(line)}\n`).join(""));
+      say(`Copied ${number.format(view.length)} lines.`);
     } catch {
       say("The browser does not allow copying here. Download the lines instead.");
     }
