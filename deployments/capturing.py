@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import msgspec
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from deployments import clients
@@ -57,9 +58,11 @@ def runs_of(pod: PodFacts, now: datetime) -> Iterator[Run]:
 
 def missing_runs(deployment: Deployment, pods: Sequence[PodFacts], now: datetime) -> list[Run]:
     """What of these pods' runs is not kept yet, or was kept before its end."""
-    runs = [run for pod in pods for run in runs_of(pod, now)]
-    if not runs:
+    found = [run for pod in pods for run in runs_of(pod, now)]
+    if not found:
         return []
+    # No more than are kept: else those that were forgotten would be read again and again.
+    runs = sorted(found, key=lambda run: _end_of(run) or now, reverse=True)[:MOST_KEPT]
     rows = CapturedLog.objects.filter(deployment=deployment, pod_uid__in={run.pod.uid for run in runs})
     kept = {
         (uid, container, number): (ended_at, captured_at)
@@ -93,7 +96,7 @@ def capture_logs(deployment_id: int) -> bool:
     if not missing:
         return False
     cluster = clients.client_of(deployment.cluster)
-    for run in missing[:MOST_KEPT]:
+    for run in missing:
         text = _read(cluster, deployment.namespace, run)
         if text is not None:
             _keep(deployment, run, text, revisions[run.pod.uid])
@@ -147,5 +150,6 @@ def _end_of(run: Run) -> datetime | None:
 
 
 def _forget_oldest(deployment: Deployment) -> None:
-    rows = CapturedLog.objects.filter(deployment=deployment).order_by("-captured_at", "-pk")
+    ended = Coalesce("ended_at", "captured_at")
+    rows = CapturedLog.objects.filter(deployment=deployment).order_by(ended.desc(), "-pk")
     CapturedLog.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[MOST_KEPT:])).delete()

@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -128,5 +129,6 @@ def _record(webhook: Webhook, action: str, by: User) -> None:
         action,
         f"{webhook.team.name}/{webhook.pk}",
         team=webhook.team.name,
-        detail={"url": webhook.url, "events": webhook.events, "enabled": webhook.enabled},
+        # The path of an address is often its secret.
+        detail={"host": urlsplit(webhook.url).netloc, "events": webhook.events, "enabled": webhook.enabled},
     )
