@@ -1,5 +1,6 @@
 """Whatever is seen, in whatever order: `running` is said only where it is true of all that was seen."""
 
+import json
 import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from deployments.settling import assess
 from k8s.facts import Condition, ContainerFacts, DeploymentFacts, PodFacts
 from k8s.health import judge
 from k8s.labels import TEMPLATE
+from tests.k8s.samples import FOLDER
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 TEMPLATES = st.sampled_from(["new", "new", "new", "old", ""])
@@ -287,3 +289,31 @@ def test_no_sequence_of_sights_makes_a_false_running(seed: int) -> None:
                     said += 1
     # Walks that never get there would prove nothing.
     assert said > 10
+
+
+def test_the_recorded_pods_of_a_lost_node_are_not_shown_as_running() -> None:
+    """Kubernetes goes on to say phase Running and containers ready: only the Ready condition tells."""
+    lines = (FOLDER / "node_down.txt").read_text().splitlines()
+    phase, _, recorded = next(line for line in lines if line.startswith("Running [")).partition(" ")
+    told = {one["type"]: one["status"] for one in json.loads(recorded)}
+    assert (phase, told["ContainersReady"], told["Ready"]) == ("Running", "True", "False")
+    pod = PodFacts(
+        uid="p",
+        name="house-1",
+        phase=phase,
+        node="real-1",
+        labels={TEMPLATE: "new"},
+        conditions=tuple(Condition(type=kind, status=status, since=NOW) for kind, status in told.items()),
+        containers=(ContainerFacts(name="server", ready=True, started=True, state="running"),),
+    )
+    facts = DeploymentFacts(
+        uid="d",
+        name="house",
+        generation=1,
+        observed_generation=1,
+        wanted_replicas=1,
+        template="new",
+        revision=1,
+    )
+    found = judge(facts, [pod], wanted=1, expected_revision=1, now=NOW)
+    assert (found.state, found.ready, found.reason) == ("failed", 0, "NodeNotReady")
