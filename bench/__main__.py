@@ -1,14 +1,15 @@
-"""`./dev bench [pages] [wishes] [cluster] [churn]`: run the named measurements, or all but the long churn."""
+"""`./dev bench [pages] [wishes] [cluster] [logs] [churn]`: those measurements, or all but the long churn."""
 
 import sys
 from collections.abc import Callable
 
-from bench import churn, cluster, pages, wishes
+from bench import churn, cluster, logs, pages, wishes
 
 BENCHES: dict[str, Callable[[], None]] = {
     "pages": pages.main,
     "wishes": wishes.main,
     "cluster": cluster.main,
+    "logs": logs.main,
     "churn": churn.main,
 }
 
