@@ -45,7 +45,7 @@ def test_what_cannot_be_used_is_no_sample_request(
     typed: str, browser: Client, deployment: Deployment
 ) -> None:
     address = reverse("model-version-new", args=["pricing", "house"])
-    form = {"version": "9.9", "image": "local/house:9.9", "port": "5001", "sample.path": "/"}
-    answer = browser.post(address, {**form, "sample.body": typed})
+    form = {"version": "9.9", "image": "local/house:9.9", "port": "5001", "sample_request.path": "/"}
+    answer = browser.post(address, {**form, "sample_request.body": typed})
     assert answer.status_code in {409, 422}
     assert not ModelVersion.objects.filter(version="9.9").exists()
