@@ -65,10 +65,15 @@ class Hints:
             ids, self._to_reconcile = self._to_reconcile, set()
             stuck, self._to_roll_back = self._to_roll_back, set()
             ended, self._to_capture = self._to_capture, set()
-            silent, self._to_check = self._to_check, set()
+            silent = self.take_checks()
             if due or ids or stuck or ended or silent:
                 work = partial(_send, due, ids, stuck, ended, silent)
                 await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def take_checks(self) -> set[int]:
+        """Deployments whose address is to be asked now; each is answered once."""
+        due, self._to_check = self._to_check, set()
+        return due
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
