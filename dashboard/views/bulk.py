@@ -141,12 +141,13 @@ def problem_of(deployment: Deployment, action: str, *, may: bool) -> str:
 
 def foresee(deployment: Deployment, action: str, replicas: str) -> str:
     """What will happen to it, in a few words."""
-    count = f"{deployment.replicas} replica" + ("" if deployment.replicas == 1 else "s")
+    alone = deployment.replicas == 1
+    count, ends = f"{deployment.replicas} replica{'' if alone else 's'}", "s" if alone else ""
     if action == "scale":
         after = f"{deployment.replicas} to {replicas}" if replicas else f"has {deployment.replicas} now"
         return f"{after}, when it is resumed" if deployment.paused_at else after
     if action == "pause":
-        return "is paused already" if deployment.paused_at else f"{count} stop"
+        return "is paused already" if deployment.paused_at else f"{count} stop{ends}"
     if action == "resume":
-        return f"{count} start" if deployment.paused_at else "is not paused"
+        return f"{count} start{ends}" if deployment.paused_at else "is not paused"
     return "is paused: nothing to replace" if deployment.paused_at else "pods are replaced one by one"
