@@ -72,6 +72,22 @@ def test_what_finds_no_room_is_lowered_to_what_fits(
     assert deployment_of(client, name)["revision"] == 2
 
 
+def test_a_version_that_crashes_is_rolled_back_from_where_it_is_explained(
+    signed_in: Page, stack: Stack, client: httpx.Client, name: str, deploy: Any
+) -> None:
+    deploy(image="local/house:1.0")
+    page = open_page(signed_in, stack, name)
+    expect(page.locator(".pill")).to_have_text(RUNNING, timeout=60 * SECOND)
+    client.patch(f"/teams/pricing/deployments/{name}/", json={"image": "local/crash:1.0"})
+    # Offered once on the page, though two things could offer it.
+    way_back = page.get_by_role("button", name="Roll back to revision 1")
+    expect(page.locator("#diagnosis").get_by_text("Last lines of")).to_be_visible(timeout=60 * SECOND)
+    expect(way_back).to_have_count(1)
+    mend(page, re.compile("ends by itself right after it starts"), "Roll back to revision 1")
+    now = deployment_of(client, name)
+    assert (now["image"], now["revision"]) == ("local/house:1.0", 3)
+
+
 def test_a_failure_rings_the_bell_and_looking_at_it_quiets_it(
     page: Page, stack: Stack, name: str, deploy: Any
 ) -> None:
