@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -35,19 +34,18 @@ def rediagnose(deployment_ids: Iterable[int], *, now: datetime | None = None) ->
         Q(state__in=_TROUBLED) | Q(diagnosis__isnull=False) | Q(autoscaling__isnull=False)
     )
     told = {}
-    for pk in concerned.order_by("pk").values_list("pk", flat=True):
-        with transaction.atomic():
-            row = (
-                Deployment.objects.select_for_update(of=("self",))
-                .select_related("team", "cluster", "version__model")
-                .get(pk=pk)
-            )
-            found = _diagnosis_of(row, now)
-            if found != row.diagnosis:
-                row.diagnosis = found
-                row.save(update_fields=["diagnosis"])
-                told[pk] = Nudge(team=row.team.name, deployment=row.name)
+    for row in concerned.select_related("team", "cluster", "version__model").order_by("pk"):
+        found = _diagnosis_of(row, now)
+        # Looked at without a lock, since hardly ever there is something to store: workers are not
+        # held up. What was found about an older wish is dropped.
+        if found != row.diagnosis and _store(row, found):
+            told[row.pk] = Nudge(team=row.team.name, deployment=row.name)
     return told
+
+
+def _store(row: Deployment, found: dict[str, Any] | None) -> bool:
+    same_wish = Deployment.objects.filter(pk=row.pk, generation=row.generation, deleted_at=None)
+    return bool(same_wish.update(diagnosis=found))
 
 
 def _diagnosis_of(row: Deployment, now: datetime) -> dict[str, Any] | None:

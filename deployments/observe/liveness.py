@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from deployments import capturing, diagnosing, settling
@@ -67,9 +67,11 @@ def recheck(cluster_id: int) -> Rechecked:
     ).values_list("deployment_id", flat=True)
     unsettled = Q(state__in=(State.DEPLOYING, State.DEGRADED, State.FAILED))
     moving = unsettled | Q(pk__in=list(waiting[:_MOST_RECHECKED]))
-    rows = Deployment.objects.filter(moving, cluster_id=cluster_id, deleted_at=None)
+    # A wish that waits for a worker is judged by what the worker does, not by time.
+    written = Q(applied_generation=F("generation")) | Q(refused_generation=F("generation"))
+    rows = Deployment.objects.filter(moving, written, cluster_id=cluster_id, deleted_at=None)
     looked = Rechecked()
-    for pk in list(rows.values_list("pk", flat=True)[:_MOST_RECHECKED]):
+    for pk in list(rows.order_by("state_since").values_list("pk", flat=True)[:_MOST_RECHECKED]):
         with transaction.atomic():
             row = (
                 Deployment.objects.select_for_update(of=("self",))
@@ -91,7 +93,7 @@ def _troubled(cluster_id: int) -> list[int]:
     """Those of which time may tell more. What is explained already changes with what is seen."""
     unexplained = Q(state__in=(State.DEGRADED, State.FAILED), diagnosis=None)
     rows = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None)
-    rows = rows.filter(Q(state=State.DEPLOYING) | unexplained)
+    rows = rows.filter(Q(state=State.DEPLOYING, applied_generation=F("generation")) | unexplained)
     return list(rows.values_list("pk", flat=True)[:_MOST_RECHECKED])
 
 
