@@ -260,4 +260,8 @@ def check_node_port_free(
         others = others.exclude(pk=but.pk)
     if others.filter(Q(node_port=node_port) | Q(spec__service__node_port=node_port)).exists():
         # The holder may be another team's: its name is not ours to tell.
-        reader.wrong("service.node_port", f"Node port {node_port} is taken: name another, or leave it to the cluster.", "node_port_taken")
+        reader.wrong(
+            "service.node_port",
+            f"Node port {node_port} is taken: name another, or leave it to the cluster.",
+            "node_port_taken",
+        )

@@ -1,6 +1,6 @@
 """What axe finds on every page, in the light and in the dark, with everything that opens open."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import httpx
 import pytest
@@ -39,6 +39,7 @@ PAGES = (
     "/platform/sizes/small/",
     "/platform/clusters/local/",
     "/platform/clusters/local/nodes/new",
+    "/notifications/",
     "/account/",
     "/there-is-no-such-page",
 )
@@ -76,7 +77,7 @@ def admin(browser: Browser, stack: Stack) -> Iterator[Page]:
     context.close()
 
 
-def ask(client: httpx.Client, method: str, path: str, payload: dict[str, object]) -> None:
+def ask(client: httpx.Client, method: str, path: str, payload: Mapping[str, object]) -> None:
     client.request(method, path, json=payload).raise_for_status()
 
 
