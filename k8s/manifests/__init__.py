@@ -5,7 +5,7 @@ fields of others alone. People choose from `k8s.spec`; everything else is
 decided here, so that pods are accepted by a PodSecurity `restricted` namespace.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from k8s.cluster import Manifest
 from k8s.labels import CHANGE_CAUSE, INSTANCE, TEMPLATE
@@ -39,6 +39,9 @@ __all__ = [
     "template_fingerprint",
     "to_yaml",
 ]
+
+# Revisions are kept here, in full: of the cluster's own, the last few are enough to come back to quickly.
+OLD_REPLICA_SETS: Final = 3
 
 
 def build(wish: Wish, *, secrets: Secrets | None = None, gpu_resource: str = GPU_RESOURCE) -> list[Manifest]:
@@ -102,7 +105,7 @@ def _deployment(wish: Wish, gpu_resource: str) -> Manifest:
         "metadata": meta,
         "spec": {
             **counted,
-            "revisionHistoryLimit": 10,
+            "revisionHistoryLimit": OLD_REPLICA_SETS,
             "progressDeadlineSeconds": wish.spec.rollout.deadline_seconds,
             "strategy": _strategy(wish.spec.rollout),
             # Immutable once created, so it holds what never changes and nothing else.
