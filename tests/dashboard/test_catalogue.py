@@ -179,7 +179,7 @@ def test_an_emptied_field_is_emptied(browser: Client) -> None:
 
 def test_a_model_is_described_anew(browser: Client) -> None:
     answer = browser.post(model_url("model-edit"), {"task": "ranking", "description": "Prices"}, follow=True)
-    assert "ranking" in words_of(answer)
+    assert "Ranking. Prices" in words_of(answer)
     assert Model.objects.get().description == "Prices"
 
 

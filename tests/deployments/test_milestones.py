@@ -101,8 +101,10 @@ def test_each_step_is_kept_when_it_is_first_seen(applied: Deployment, cluster_th
     assert check_endpoint(applied.pk, connect=cluster_there) == "answered"
 
     kept = milestones(applied)
-    assert list(kept) == ["applied", "scheduled", "pulled", "started", "ready", "answering"]
-    assert list(kept.values()) == sorted(kept.values())
+    # A database keeps no order of names: the times tell it.
+    steps = ["applied", "scheduled", "pulled", "started", "ready", "answering"]
+    assert set(kept) == set(steps)
+    assert [kept[step] for step in steps] == sorted(kept.values())
     assert {name: kept[name] for name in first} == first
 
 
@@ -151,7 +153,7 @@ def test_a_change_of_the_service_alone_schedules_no_pods(
     record(row, ("Deployment", Changed(sights.workload(row, generation=1))))
     row.refresh_from_db()
     assert (row.revision, row.state) == (2, "running")
-    assert list(milestones(row)) == ["applied", "ready", "answering"]
+    assert set(milestones(row)) == {"applied", "ready", "answering"}
     assert [step.name for step in selectors.rollout_steps(row)] == ["asked", "applied", "ready", "answering"]
 
 

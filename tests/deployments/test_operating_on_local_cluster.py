@@ -288,6 +288,8 @@ def test_a_stuck_rollout_rolls_itself_back_while_the_old_pods_serve(
     assert (newest.restores, newest.spec["env"]) == (1, [])
     assert row.revisions.get(number=2).served_at is None
     assert row.operations.get(action="rollback").created_by == "automatic rollback"
+    # The pod that could not serve takes its time to go.
+    wait_for(lambda: selectors.pods_of(row).count() == 1)
     after = selectors.pods_of(row).get()
     assert (after.uid, after.restarts) == (before.uid, 0)
     assert row.revisions.count() == 3
