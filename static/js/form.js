@@ -88,6 +88,13 @@
     look();
   });
   form.addEventListener("input", look);
+  // On a slow machine people type before the scripts have come: nobody has heard that yet.
+  addEventListener("load", () => {
+    const typed = [...form.querySelectorAll("[data-suggest] input")].some((field) => field.value !== field.defaultValue);
+    if (!typed) return;
+    form.querySelector("[data-suggest]").dispatchEvent(new Event("change"));
+    ask("preview", PAUSE);
+  });
 
   // ---- Rows of variables
   const rows = () => [...form.querySelectorAll(".env-row")];

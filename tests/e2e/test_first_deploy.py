@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.e2e.conftest import sign_in
 from tests.e2e.stack import Stack
@@ -63,6 +63,20 @@ def test_two_clicks_and_one_typed_field(signed_in: Page, made: list[str]) -> Non
     assert page.evaluate("JSON.parse(sessionStorage.counted)") == {"clicks": 2, "fields": ["image"]}
     expect(page.get_by_role("heading", level=1)).to_have_text(name)
     expect(page.locator(".pill")).to_have_text(re.compile("running"), timeout=60 * SECOND)
+
+
+def test_what_is_typed_before_the_scripts_have_come_is_heard(signed_in: Page, stack: Stack) -> None:
+    page = signed_in
+    held: list[Route] = []
+    # One by one as they are asked for; those that are held come in the end.
+    page.route(re.compile(r"/static/.*\.js"), lambda route: held.append(route))
+    page.goto(f"{stack.url}/deployments/new", wait_until="commit")
+    page.get_by_label("Image", exact=True).fill("local/house:1.0")
+    while held:
+        held.pop(0).continue_()
+        page.wait_for_timeout(100)
+    expect(page.get_by_label("Name", exact=True)).to_have_value(re.compile("^house"))
+    expect(page.locator("#preview-body")).to_contain_text("local/house:1.0")
 
 
 def test_the_preview_follows_and_neither_it_nor_the_checks_move_anything(
