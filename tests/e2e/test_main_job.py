@@ -50,7 +50,7 @@ def test_the_main_job(signed_in: Page, stack: Stack, client: httpx.Client) -> No
     expect(status).to_have_text(re.compile("pending|deploying|running"))
     listed = page.context.new_page()
     listed.goto(f"{stack.url}/deployments/?q={name}")
-    row = listed.get_by_role("row", name=name)
+    row = listed.get_by_role("row").filter(has=listed.get_by_role("link", name=name, exact=True))
 
     until("the pod is ready", lambda: pods_ready(client, name, 1))
     ready_at = time.monotonic()
@@ -170,6 +170,8 @@ def test_the_same_pages_work_without_javascript(stack: Stack, browser: Browser, 
     page.get_by_label("Image", exact=True).fill("local/house:1.0")
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_role("button", name="Deploy").click()
+    # A page that is on its way to another one cannot be loaded again.
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
     until(
         "it runs",
         lambda: (page.reload() and "running" in page.locator(".pill").inner_text()) or None,
@@ -185,6 +187,7 @@ def test_the_same_pages_work_without_javascript(stack: Stack, browser: Browser, 
     tab(page, "Settings")
     page.get_by_label(re.compile("to confirm")).fill(name)
     page.get_by_role("button", name="Delete", exact=True).click()
+    expect(page.locator(".pill")).to_have_text(re.compile("deleting|deleted"))
     until(
         "it is gone",
         lambda: (page.reload() and "deleted" in page.locator(".pill").inner_text()) or None,
