@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments import clients, diagnosing, nudges, settling
+from deployments.locking import lock_row
 from deployments.models import Cluster as ClusterRow
 from deployments.models import Deployment
 from deployments.spec import spec_of
@@ -79,11 +80,7 @@ def _ask(row: Deployment, cluster: Cluster) -> str:
 
 def _keep(deployment_id: int, template: str, problem: str, now: datetime) -> None:
     with transaction.atomic():
-        row = (
-            Deployment.objects.select_for_update(of=("self",))
-            .select_related("cluster", "team", "version__model")
-            .get(pk=deployment_id)
-        )
+        row = lock_row(deployment_id)
         facts = settling.stored_facts(row)
         if facts is None or facts.template != template or row.deleted_at is not None:
             # Other pods have come since: what was asked says nothing about them.

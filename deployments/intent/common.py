@@ -13,6 +13,7 @@ from django.utils import timezone
 from deployments import nudges, operations, queue, settling
 from deployments.errors import BeingDeleted, DomainError, NotFound, PermissionDenied
 from deployments.intent import repeats
+from deployments.locking import lock_row
 from deployments.models import Deployment, Operation, Revision, TimelineEntry
 from deployments.selectors import require_role
 from k8s.spec import Spec
@@ -100,11 +101,7 @@ def lock(deployment: Deployment, *, refused_delete_too: bool = False) -> Deploym
         NotFound: deleted meanwhile.
         BeingDeleted: its end has been asked for.
     """
-    row = (
-        Deployment.objects.select_for_update(of=("self",))
-        .select_related("team", "cluster", "version__model", "created_by")
-        .get(pk=deployment.pk)
-    )
+    row = lock_row(deployment.pk)
     if row.deleted_at is not None:
         raise NotFound(f"Deployment {row.name} has been deleted.")
     refused = row.refused_generation == row.generation

@@ -15,6 +15,7 @@ from deployments.counts import autoscaling_of
 from deployments.errors import NotFound
 from deployments.intent.common import check_role, lock, record, store_wish
 from deployments.intent.scaling import set_autoscaling, set_replicas
+from deployments.locking import lock_row
 from deployments.models import Deployment, Operation, ScalingSchedule
 from deployments.spec.schedules import (
     describe_target,
@@ -110,7 +111,7 @@ def fire_schedule(schedule_id: int, *, now: datetime) -> Operation | None:
         if found is None:
             return None
         # The deployment first, as everybody locks: the schedule is read again behind its lock.
-        row = _lock_owner(found)
+        row = lock_row(found.deployment_id)
         schedule = ScalingSchedule.objects.select_for_update().filter(pk=schedule_id).first()
         if schedule is None or not schedule.enabled or not schedule.next_at or schedule.next_at > now:
             return None
@@ -120,14 +121,6 @@ def fire_schedule(schedule_id: int, *, now: datetime) -> Operation | None:
         operation = _fire(row, schedule, due, now)
         schedule.save(update_fields=["last_at", "next_at", "last_outcome", "enabled"])
         return operation
-
-
-def _lock_owner(schedule: ScalingSchedule) -> Deployment:
-    return (
-        Deployment.objects.select_for_update(of=("self",))
-        .select_related("team", "cluster", "version__model", "created_by")
-        .get(pk=schedule.deployment_id)
-    )
 
 
 def _fire(row: Deployment, schedule: ScalingSchedule, due: datetime, now: datetime) -> Operation | None:

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from deployments import capturing, diagnosing, settling
+from deployments.locking import lock_row
 from deployments.models import Cluster, ClusterState, Deployment, Operation, OperationState, State
 from deployments.nudges import Nudge
 from deployments.reconcile import leases
@@ -73,11 +74,7 @@ def recheck(cluster_id: int) -> Rechecked:
     looked = Rechecked()
     for pk in list(rows.order_by("state_since").values_list("pk", flat=True)[:_MOST_RECHECKED]):
         with transaction.atomic():
-            row = (
-                Deployment.objects.select_for_update(of=("self",))
-                .select_related("team", "cluster", "version__model")
-                .get(pk=pk)
-            )
+            row = lock_row(pk)
             pods = settling.stored_pods(row)
             if settling.refresh(row, pods):
                 looked.nudges.append(Nudge(team=row.team.name, deployment=row.name))

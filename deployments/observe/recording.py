@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments import capturing, counts, diagnosing, milestones, settling
+from deployments.locking import lock_rows
 from deployments.models import Deployment, Operation, OperationState, Pod
 from deployments.nudges import Nudge
 from deployments.observe import around
@@ -147,14 +148,8 @@ def _keys_of_pods(cluster_id: int, uids: set[str]) -> set[Key]:
 
 
 def _record_deployments(cluster_id: int, keys: Sequence[Key], work: _Work, recorded: Recorded) -> None:
-    # In the order of their keys: two writers that lock several rows must not wait for each other.
-    rows = (
-        Deployment.objects.select_for_update(of=("self",))
-        .select_related("team", "cluster", "version__model")
-        .filter(cluster_id=cluster_id, deleted_at=None)
-        .filter(namespace__in={key[0] for key in keys}, name__in={key[1] for key in keys})
-        .order_by("pk")
-    )
+    alive = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None)
+    rows = lock_rows(alive.filter(namespace__in={key[0] for key in keys}, name__in={key[1] for key in keys}))
     wanted = set(keys)
     by_key = {(row.namespace, row.name): row for row in rows if (row.namespace, row.name) in wanted}
     _store_pods(cluster_id, by_key, keys, work)

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from deployments import operations
+from deployments.locking import lock_row, lock_rows
 from deployments.models import Deployment, OperationState
 
 LEASE = timedelta(seconds=8)
@@ -52,14 +53,10 @@ def take(deployment_id: int, holder: uuid.UUID) -> Deployment | None:
         Busy: another holder's lease has not run out.
     """
     with transaction.atomic():
-        row = (
-            Deployment.objects.select_for_update(of=("self",))
-            .select_related("team", "cluster", "version__model")
-            .filter(UNSETTLED, pk=deployment_id)
-            .first()
-        )
-        if row is None:
+        rows = lock_rows(Deployment.objects.filter(UNSETTLED, pk=deployment_id))
+        if not rows:
             return None
+        row = rows[0]
         now = timezone.now()
         if row.lease_until is not None and row.lease_until > now and row.lease_holder != holder:
             raise Busy(row.lease_until)
@@ -86,11 +83,7 @@ def release(deployment_id: int, holder: uuid.UUID) -> None:
 
 def lock_held(row: Deployment, holder: uuid.UUID) -> Deployment:
     """The row anew, locked; call inside a transaction. Raises: LeaseLost."""
-    fresh = (
-        Deployment.objects.select_for_update(of=("self",))
-        .select_related("team", "cluster", "version__model")
-        .get(pk=row.pk)
-    )
+    fresh = lock_row(row.pk)
     if fresh.lease_holder != holder:
         raise LeaseLost
     return fresh

@@ -8,7 +8,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments import clients, nudges, operations, settling
-from deployments.models import Deployment, Operation, OperationState
+from deployments.locking import lock_row
+from deployments.models import Operation, OperationState
 from deployments.reconcile import writing
 from deployments.reconcile.loop import Connect
 from k8s.cluster import Ref
@@ -60,11 +61,7 @@ def _move(operation: Operation, state: OperationState, *, error: ClusterError | 
             "errors": [],
         }
     with transaction.atomic():
-        row = (
-            Deployment.objects.select_for_update(of=("self",))
-            .select_related("team", "cluster", "version__model")
-            .get(pk=operation.deployment_id)
-        )
+        row = lock_row(operation.deployment_id)
         fresh = Operation.objects.get(pk=operation.pk)
         operations.move(fresh, state, detail=error.message if error else "", error=problem)
         settling.refresh(row)

@@ -1,16 +1,18 @@
 """The same request twice is one wish, also when both come at once."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 
 from deployments import intent
 from deployments.errors import DomainError, DuplicateName, StaleGeneration
+from deployments.locking import lock_row
 from deployments.models import Cluster, Deployment, ModelVersion, Operation, Revision, SecretValue
 from teams.models import Team
 
@@ -130,6 +132,28 @@ def test_of_two_people_at_once_one_is_late(clicked: Deployment, deployer: User, 
     assert (len(answers), len(late)) == (2, 1)
     clicked.refresh_from_db()
     assert (clicked.generation, clicked.revision) == (2, 2)
+
+
+def test_a_row_is_found_whose_version_changed_while_it_was_waited_for(clicked: Deployment) -> None:
+    other = ModelVersion.objects.exclude(pk=clicked.version_id).get(model=clicked.version.model)
+    held = threading.Event()
+
+    def change() -> None:
+        with transaction.atomic():
+            row = lock_row(clicked.pk)
+            held.set()
+            time.sleep(0.5)
+            row.version = other
+            row.save(update_fields=["version"])
+        connection.close()
+
+    changing = threading.Thread(target=change)
+    changing.start()
+    assert held.wait(timeout=30)
+    with transaction.atomic():
+        found = lock_row(clicked.pk)
+    changing.join(timeout=30)
+    assert found.version == other
 
 
 def test_two_creates_at_once_make_one_deployment(
