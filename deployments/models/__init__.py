@@ -2,7 +2,7 @@
 
 from deployments.models.captured import CapturedLog
 from deployments.models.catalogue import Model, ModelVersion
-from deployments.models.cluster import Cluster, ClusterState, Namespace, NodePreset, SizePreset
+from deployments.models.cluster import Cluster, ClusterState, CostBasis, Namespace, NodePreset, SizePreset
 from deployments.models.deployment import (
     Deployment,
     Operation,
@@ -17,11 +17,24 @@ from deployments.models.notice import Delivery, DeliveryState, Happening, SeenHa
 from deployments.models.observed import Event, Node, Pod
 from deployments.models.schedule import ScalingSchedule
 from deployments.models.secret import RegistryCredential, SealingKey, SecretValue
+from deployments.models.usage import (
+    DaySample,
+    MinuteSample,
+    PodUsage,
+    QuarterSample,
+    Quota,
+    Sample,
+    Series,
+    SeriesKind,
+    Sizing,
+)
 
 __all__ = [
     "CapturedLog",
     "Cluster",
     "ClusterState",
+    "CostBasis",
+    "DaySample",
     "Delivery",
     "DeliveryState",
     "Deployment",
@@ -29,6 +42,7 @@ __all__ = [
     "Happening",
     "IdempotencyRecord",
     "Leadership",
+    "MinuteSample",
     "Model",
     "ModelVersion",
     "Namespace",
@@ -37,13 +51,20 @@ __all__ = [
     "Operation",
     "OperationState",
     "Pod",
+    "PodUsage",
+    "QuarterSample",
+    "Quota",
     "RegistryCredential",
     "Revision",
+    "Sample",
     "ScalingSchedule",
     "SealingKey",
     "SecretValue",
     "SeenHappenings",
+    "Series",
+    "SeriesKind",
     "SizePreset",
+    "Sizing",
     "State",
     "TimelineEntry",
     "Webhook",

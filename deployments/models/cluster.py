@@ -12,6 +12,12 @@ class ClusterState(models.TextChoices):
     UNKNOWN = "unknown"
 
 
+class CostBasis(models.TextChoices):
+    REQUESTED = "requested"
+    USED = "used"
+    LARGER = "larger"
+
+
 class Cluster(models.Model):
     """A Kubernetes cluster.
 
@@ -19,7 +25,9 @@ class Cluster(models.Model):
     `node_address` is the host part of NodePort endpoints as people reach them.
     `seen_at` is when the observer last had word from it; `unreachable_since` is
     set while it has none. `gpu_resource` is what its nodes call a GPU. Prices are for an
-    hour of one core, one GiB and one GPU, in `currency`; None is not known.
+    hour of one core, one GiB and one GPU, in `currency`; None is not known. `cost_basis` is what
+    is paid for. `metrics_at` is when metrics.k8s.io last answered, `metrics_message` why it does not
+    ("" while it does). `prometheus_url` is where charts may read instead, "" for nowhere.
     """
 
     name = models.SlugField(max_length=40, unique=True)
@@ -33,6 +41,10 @@ class Cluster(models.Model):
     price_memory_gib_hour = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True)
     price_gpu_hour = models.DecimalField(max_digits=12, decimal_places=5, null=True, blank=True)
     currency = models.CharField(max_length=3, default="USD")
+    cost_basis = models.CharField(max_length=9, choices=CostBasis.choices, default=CostBasis.LARGER)
+    prometheus_url = models.CharField(max_length=300, blank=True)
+    metrics_at = models.DateTimeField(null=True, blank=True)
+    metrics_message = models.TextField(blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)
     unreachable_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

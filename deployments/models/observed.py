@@ -9,7 +9,8 @@ from deployments.models.deployment import Deployment
 class Pod(models.Model):
     """A pod of a deployment of ours, or of nobody's (`deployment` null, kept for usage).
 
-    `facts` is `k8s.facts.PodFacts` in JSON; the columns are what lists show and sort by.
+    `facts` is `k8s.facts.PodFacts` in JSON, {} of a pod that is not ours; the columns are what lists
+    show, sort by and add up. CPU is millicores, memory bytes, GPUs pieces.
     """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="pods")
@@ -26,6 +27,11 @@ class Pod(models.Model):
     revision = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(null=True)
     deleting = models.BooleanField(default=False)
+    cpu_request = models.BigIntegerField(default=0)
+    memory_request = models.BigIntegerField(default=0)
+    gpu_request = models.PositiveIntegerField(default=0)
+    cpu_limit = models.BigIntegerField(default=0)
+    memory_limit = models.BigIntegerField(default=0)
     facts = models.JSONField()
 
     class Meta:
@@ -38,7 +44,10 @@ class Pod(models.Model):
 
 
 class Node(models.Model):
-    """A node. CPU in millicores, memory in bytes; `facts` is `k8s.facts.NodeFacts` in JSON."""
+    """A node. CPU in millicores, memory in bytes; `facts` is `k8s.facts.NodeFacts` in JSON.
+
+    `cpu_used` and `memory_used` are as last measured, at `used_at`; None before that.
+    """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="nodes")
     uid = models.CharField(max_length=64)
@@ -47,6 +56,9 @@ class Node(models.Model):
     cpu_allocatable = models.BigIntegerField(default=0)
     memory_allocatable = models.BigIntegerField(default=0)
     gpu_allocatable = models.PositiveIntegerField(default=0)
+    cpu_used = models.BigIntegerField(null=True)
+    memory_used = models.BigIntegerField(null=True)
+    used_at = models.DateTimeField(null=True)
     facts = models.JSONField()
 
     class Meta:
