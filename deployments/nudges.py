@@ -21,11 +21,15 @@ _RECONNECT_SECONDS = 1.0
 
 
 class Nudge(msgspec.Struct, frozen=True, kw_only=True):
-    """What changed. `deployment` "" means anything of the team; `lost` means nudges may have been missed."""
+    """What changed. `deployment` "" means anything of the team; `lost` means nudges may have been missed.
+
+    `cluster` is set alone: what its pods and nodes use was measured anew.
+    """
 
     team: str = ""
     deployment: str = ""
     operation: str = ""
+    cluster: str = ""
     lost: bool = False
 
 

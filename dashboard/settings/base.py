@@ -131,6 +131,7 @@ CELERY_TASK_ROUTES = {
     "deployments.tasks.capture_logs": {"queue": "upkeep"},
     "deployments.tasks.deliver": {"queue": "upkeep"},
     "deployments.tasks.forget_old": {"queue": "upkeep"},
+    "deployments.tasks.roll_up": {"queue": "upkeep"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -152,6 +153,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     # Not each minute: people are promised that a schedule fires within half a minute.
     "schedules": {"task": "deployments.tasks.fire_schedules", "schedule": 5.0, "options": {"expires": 15}},
+    "roll-ups": {"task": "deployments.tasks.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "retention": {"task": "deployments.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

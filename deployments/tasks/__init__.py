@@ -9,6 +9,7 @@ from deployments.tasks.background import (
     forget_old,
     reconcile,
     roll_back,
+    roll_up,
     sweep,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "interactive",
     "reconcile",
     "roll_back",
+    "roll_up",
     "sweep",
 ]

@@ -7,10 +7,12 @@ from celery import shared_task
 from deployments import capturing, diagnosing, endpoint_check, intent, nudges, retention, scheduling, webhooks
 from deployments import reconcile as reconciling
 from deployments.queue import enqueue, enqueue_check, enqueue_delivery, enqueue_pod_delete, enqueue_rollback
+from deployments.usage import rolling
 
 # Endpoints follow ready pods within a moment: asked again after 0.1, 0.2, 0.4 and 0.8 s.
 _QUICK_ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.1
+_MOST_ROLL_UPS = 6
 
 
 @shared_task(name="deployments.tasks.reconcile")
@@ -74,6 +76,14 @@ def deliver(delivery_id: int) -> None:
 def fire_schedules() -> None:
     """Does what the clock asks for."""
     scheduling.fire_due()
+
+
+@shared_task(name="deployments.tasks.roll_up")
+def roll_up() -> None:
+    """Adds up the samples of the last minutes, and some hours of a backlog if there is one."""
+    for _ in range(_MOST_ROLL_UPS):
+        if not rolling.roll_up():
+            return
 
 
 @shared_task(name="deployments.tasks.forget_old")
