@@ -24,3 +24,4 @@ def forget_old() -> None:
     Happening.objects.filter(at__lt=now - HAPPENINGS_FOR).delete()
     IdempotencyRecord.objects.filter(created_at__lt=now - ANSWERS_FOR).delete()
     rolling.forget()
+    rolling.forget_empty_series()

@@ -146,7 +146,10 @@ def forget(*, now: datetime | None = None) -> None:
         part = keys[start : start + _SERIES_AT_ONCE]
         for samples, limit in limits:
             samples.objects.filter(series_id__in=part, at__lt=limit).delete()
-    # Nodes come and go, under ever new names.
+
+
+def forget_empty_series() -> None:
+    """Deletes series of which no sample is left: nodes come and go, under ever new names."""
     kinds: tuple[_Samples, ...] = (MinuteSample, QuarterSample, DaySample)
     left = [Exists(samples.objects.filter(series=OuterRef("pk"))) for samples in kinds]
     Series.objects.exclude(left[0] | left[1] | left[2]).delete()
