@@ -89,7 +89,7 @@ def set_time_zone(team: Team, payload: Mapping[str, Any], *, by: User) -> Team:
     check_role(by, team, Role.LEAD, action="set time zone", target="time zone")
     zone = parse_zone(payload)
     with transaction.atomic():
-        row = Team.objects.select_for_update().get(pk=team.pk)
+        row = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
         row.time_zone = zone
         row.save(update_fields=["time_zone"])
         schedules = ScalingSchedule.objects.select_for_update(of=("self",))
