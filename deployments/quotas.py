@@ -144,17 +144,29 @@ def shortages(limits: Limits, *, others: Asked, before: Asked, after: Asked) -> 
     return found
 
 
-def say(resource: Resource, value: int) -> str:
-    """For instance "1500m CPU", "2 GiB memory", "1 GPU", "3 replicas"."""
+def spell(resource: Resource, value: int) -> str:
+    """For people, without its unit where there is none: "1500m", "2 GiB", "3"."""
+    if resource == "cpu":
+        return format_millicores(value)
+    return format_bytes(value) if resource == "memory" else str(value)
+
+
+def unit_of(resource: Resource, value: int) -> str:
+    """What an amount is of: "CPU", "memory", "GPUs", "replica"."""
     match resource:
         case "cpu":
-            return f"{format_millicores(value)} CPU"
+            return "CPU"
         case "memory":
-            return f"{format_bytes(value)} memory"
+            return "memory"
         case "gpu":
-            return f"{value} GPU" if value == 1 else f"{value} GPUs"
+            return "GPU" if value == 1 else "GPUs"
         case _:
-            return f"{value} {resource.removesuffix('s') if value == 1 else resource}"
+            return resource.removesuffix("s") if value == 1 else resource
+
+
+def say(resource: Resource, value: int) -> str:
+    """For instance "1500m CPU", "2 GiB memory", "1 GPU", "3 replicas"."""
+    return f"{spell(resource, value)} {unit_of(resource, value)}"
 
 
 def say_all(amounts: Iterable[tuple[Resource, int]]) -> str:
