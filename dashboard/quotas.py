@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deployments.models import Cluster, Deployment, Quota
 from deployments.quotas import Asked, one_replica_of, say_all, spell, unit_of
-from deployments.selectors.usage.quotas import limited_lines, quotas_of
+from deployments.selectors.usage.quotas import limited_lines, quotas_of, stored_quotas
 from deployments.selectors.usage.shapes import QuotaLine
 from teams.models import Team
 
@@ -65,11 +65,12 @@ class Room:
 
 def quotas_for(team: Team, clusters: Sequence[Cluster]) -> list[TeamQuota]:
     """The team's quota in each of the clusters."""
-    found = quotas_of([(team.pk, cluster.pk) for cluster in clusters])
-    rows = {row.cluster_id: row for row in Quota.objects.filter(team=team)}
+    places = [(team.pk, cluster.pk) for cluster in clusters]
+    known = stored_quotas(places)
+    found = quotas_of(places, known=known)
     return [
-        TeamQuota(cluster, [_row(line) for line in found[team.pk, cluster.pk]], rows.get(cluster.pk))
-        for cluster in clusters
+        TeamQuota(cluster, [_row(line) for line in found[place]], known.get(place))
+        for cluster, place in zip(clusters, places, strict=True)
     ]
 
 

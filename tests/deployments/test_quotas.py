@@ -290,13 +290,14 @@ def test_two_at_once_do_not_both_take_the_last_of_it(
         intent.create_deployment(team, new(f"other-{number}"), by=deployer).deployment for number in range(2)
     ]
     limit(replicas=6)
-    acts: list[Callable[[], object]] = [
-        *(lambda row=row: intent.scale(row, 3, by=deployer) for row in others),  # type: ignore[misc]
-        *(
-            lambda name=name: intent.create_deployment(team, new(name, replicas=2), by=deployer)  # type: ignore[misc]
-            for name in ("new-1", "new-2")
-        ),
-    ]
+
+    def scale(row: Deployment) -> Callable[[], object]:
+        return lambda: intent.scale(row, 3, by=deployer)
+
+    def create(name: str) -> Callable[[], object]:
+        return lambda: intent.create_deployment(team, new(name, replicas=2), by=deployer)
+
+    acts = [*map(scale, others), create("new-1"), create("new-2")]
     refused = [answer for answer in at_once(*acts) if answer is not None]
     # Four of 6 are taken; each of the four asks for two more.
     assert [type(one) for one in refused] == [QuotaExceeded] * 3
@@ -307,13 +308,13 @@ def test_two_at_once_do_not_both_take_the_last_of_it(
 def test_what_is_added_up_by_the_database_is_what_each_row_asks_for(
     team: Team, deployment: Deployment, deployer: User
 ) -> None:
-    for number, fields in enumerate(
-        (
-            {"replicas": 3, "resources": {"cpu": "1", "cpu_limit": "1", "memory": "100M", "gpu": 2}},
-            {"autoscaling": HPA},
-            {"replicas": 0},
-        )
-    ):
+    large = {"cpu": "1", "cpu_limit": "1", "memory": "100M", "gpu": 2}
+    wishes: list[dict[str, Any]] = [
+        {"replicas": 3, "resources": large},
+        {"autoscaling": HPA},
+        {"replicas": 0},
+    ]
+    for number, fields in enumerate(wishes):
         intent.create_deployment(team, new(f"more-{number}", **fields), by=deployer)
     paused = intent.create_deployment(team, new("paused", autoscaling=HPA), by=deployer).deployment
     intent.pause(paused, by=deployer)
