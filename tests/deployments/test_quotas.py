@@ -11,11 +11,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deployments import intent
+from deployments import ask, intent
 from deployments.errors import DomainError, InvalidInput, NotFound, PermissionDenied, QuotaExceeded
 from deployments.models import Cluster, Deployment, Namespace, Operation, Pod, Quota, Revision
 from deployments.preflight import preflight
 from deployments.quotas import asked_by, asked_by_place
+from deployments.rehearsal import Quota as SeenQuota
+from deployments.rehearsal import Rehearsal
 from deployments.selectors.usage.quotas import limited_lines, quota_lines, quota_lines_by_team
 from teams.models import AuditEntry, Team
 from tests.deployments.told import WRONG_PORT
@@ -458,3 +460,34 @@ def test_a_preflight_tells_the_quota_before_anybody_is_refused(
     limit(replicas=0)
     found = [check.text for check in preflight(less, ask_cluster=False).checks if check.code == "team_quota"]
     assert found == ["Within the team's quota; left then: 900m CPU, 0 replicas."]
+
+
+def test_the_clusters_quotas_are_told_beside_ours_and_ours_only_once(
+    team: Team,
+    deployment: Deployment,
+    deployer: User,
+    limit: Callable[..., Quota],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def told(*quotas: SeenQuota) -> list[tuple[str, str, str]]:
+        monkeypatch.setattr(ask, "rehearse", lambda *_args, **_options: Rehearsal(quotas=quotas))
+        found = preflight(intent.draft(team, new("second"), by=deployer), ask_cluster=True)
+        return [
+            (check.code, check.state, check.text)
+            for check in found.checks
+            if check.code in ("team_quota", "quota")
+        ]
+
+    limit(replicas=4)
+    ours = ("team_quota", "ok", "Within the team's quota; left then: 1 replica.")
+    roomy = SeenQuota(name="timoneiro", hard={"pods": "4"}, used={"pods": "2"})
+    assert told(roomy) == [ours]
+    theirs = SeenQuota(name="admins", hard={"pods": "9"}, used={"pods": "2"})
+    assert told(roomy, theirs) == [ours, ("quota", "ok", "Within the quota; left then: 6 of pods.")]
+    # Pods made by hand have taken what our wishes have left.
+    full = SeenQuota(name="timoneiro", hard={"pods": "4"}, used={"pods": "4"})
+    assert told(full)[0] == ours
+    assert [(code, state) for code, state, _ in told(full)[1:]] == [("quota", "error")]
+    assert "quota timoneiro leaves 0 of pods" in told(full)[1][2]
+    limit(replicas=2)
+    assert [(code, state) for code, state, _ in told(full)] == [("team_quota", "error")]
