@@ -1,41 +1,23 @@
 """A quota refuses, before Kubernetes is asked, every wish for more than is left; and no wish for less."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from deployments import ask, intent
-from deployments.errors import DomainError, InvalidInput, NotFound, PermissionDenied, QuotaExceeded
-from deployments.models import Cluster, Deployment, Namespace, Operation, Pod, Quota, Revision
-from deployments.preflight import preflight
+from deployments import intent
+from deployments.errors import DomainError, QuotaExceeded
+from deployments.models import Cluster, Deployment, Namespace, Operation, Quota, Revision
 from deployments.quotas import asked_by, asked_by_place
-from deployments.rehearsal import Quota as SeenQuota
-from deployments.rehearsal import Rehearsal
-from deployments.selectors.usage.quotas import limited_lines, quota_lines, quota_lines_by_team
-from teams.models import AuditEntry, Team
+from teams.models import Team
+from tests.deployments.together import at_once
 from tests.deployments.told import WRONG_PORT
 
 # Of house-prices: two replicas of 100m CPU and 128Mi.
-MIB = 2**20
 HPA = {"min_replicas": 1, "max_replicas": 5, "target_cpu_percent": 70}
-
-
-@pytest.fixture
-def limit(team: Team, cluster: Cluster, admin: User) -> Callable[..., Quota]:
-    """Sets limits: `limit(replicas=3)`."""
-
-    def limited(**limits: Any) -> Quota:
-        payload = {name: {"limit": value} for name, value in limits.items()}
-        return intent.set_quota(team, cluster, payload, by=admin)
-
-    return limited
 
 
 def refusal(act: Callable[[], object]) -> dict[str, str]:
@@ -260,30 +242,6 @@ def test_another_clusters_and_another_teams_wishes_do_not_count(
     refusal(lambda: intent.scale(deployment, 3, by=deployer))
 
 
-def at_once(*acts: Callable[[], object]) -> list[DomainError | None]:
-    """What each act was refused with, all of them started together."""
-    barrier = threading.Barrier(len(acts))
-    answers: dict[int, DomainError | None] = {}
-
-    def run(place: int) -> None:
-        try:
-            barrier.wait(timeout=30)
-            acts[place]()
-            answers[place] = None
-        except DomainError as exc:
-            answers[place] = exc
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert len(answers) == len(acts)
-    return list(answers.values())
-
-
 @pytest.mark.django_db(transaction=True)
 def test_two_at_once_do_not_both_take_the_last_of_it(
     team: Team, deployment: Deployment, deployer: User, limit: Callable[..., Quota]
@@ -300,7 +258,7 @@ def test_two_at_once_do_not_both_take_the_last_of_it(
         return lambda: intent.create_deployment(team, new(name, replicas=2), by=deployer)
 
     acts = [*map(scale, others), create("new-1"), create("new-2")]
-    refused = [answer for answer in at_once(*acts) if answer is not None]
+    refused = [answer for answer in at_once(*acts) if isinstance(answer, DomainError)]
     # Four of 6 are taken; each of the four asks for two more.
     assert [type(one) for one in refused] == [QuotaExceeded] * 3
     place = (team.pk, deployment.cluster_id)
@@ -329,165 +287,3 @@ def test_what_is_added_up_by_the_database_is_what_each_row_asks_for(
         total += asked_by(row)
     assert asked_by_place(Deployment.objects.all()) == {(team.pk, deployment.cluster_id): total}
     assert (total.replicas, total.deployments, total.gpu, total.cpu) == (2 + 3 + 5, 6, 6, 200 + 3000 + 500)
-
-
-def pod(deployment: Deployment, name: str, phase: str = "Running", **columns: Any) -> Pod:
-    return Pod.objects.create(
-        cluster=deployment.cluster,
-        deployment=deployment,
-        uid=name,
-        namespace=deployment.namespace,
-        name=name,
-        phase=phase,
-        facts={},
-        **columns,
-    )
-
-
-def test_a_line_tells_limit_ceiling_requested_used_and_left(
-    team: Team, deployment: Deployment, cluster: Cluster, admin: User, lead: User
-) -> None:
-    pod(deployment, "a", cpu_request=100, memory_request=128 * MIB)
-    pod(deployment, "b", "Failed", cpu_request=100)
-    ceilings = {"cpu": {"ceiling": "2"}, "memory": {"ceiling": "128Mi"}, "replicas": {"ceiling": 9}}
-    intent.set_quota(team, cluster, ceilings, by=admin)
-    intent.set_quota(team, cluster, {"cpu": {"limit": "1"}}, by=lead)
-    found = {line.resource: line for line in quota_lines(team, cluster)}
-    cpu, memory, replicas = found["cpu"], found["memory"], found["replicas"]
-    assert (cpu.limit, cpu.ceiling, cpu.requested, cpu.used, cpu.left) == (1000, 2000, 200, 100, 800)
-    assert (memory.limit, memory.requested, memory.left) == (128 * MIB, 256 * MIB, 0)
-    assert (replicas.limit, replicas.requested, replicas.used, replicas.left) == (9, 2, 1, 7)
-    assert (found["gpu"].limit, found["gpu"].left, found["deployments"].used) == (None, None, 1)
-
-
-def test_many_teams_cost_as_many_queries_as_one(
-    team: Team, deployment: Deployment, cluster: Cluster, limit: Callable[..., Quota]
-) -> None:
-    def queries(teams: list[Team]) -> int:
-        with CaptureQueriesContext(connection) as seen:
-            assert set(quota_lines_by_team(cluster, teams)) == {one.pk for one in teams}
-        return len(seen)
-
-    assert limited_lines([(team.pk, cluster.pk)]) == {}
-    limit(replicas=4)
-    others = [Team.objects.create(name=f"team-{number}") for number in range(20)]
-    assert queries([team]) == queries([team, *others]) == 3
-    assert [line.resource for line in limited_lines([(team.pk, cluster.pk)])[team.pk, cluster.pk]] == [
-        "replicas"
-    ]
-
-
-def test_leads_stay_within_the_ceiling_and_admins_set_it(
-    team: Team, cluster: Cluster, lead: User, admin: User
-) -> None:
-    intent.set_quota(team, cluster, {"memory": {"ceiling": "4Gi"}}, by=admin)
-    with pytest.raises(InvalidInput) as refused:
-        intent.set_quota(team, cluster, {"memory": {"limit": "5Gi"}}, by=lead)
-    (error,) = refused.value.errors
-    assert (error.field, error.code) == ("memory.limit", "above_ceiling")
-    assert "4Gi" in error.message
-    quota = intent.set_quota(team, cluster, {"memory": {"limit": "4Gi"}, "gpu": {"limit": 2}}, by=lead)
-    assert (quota.memory, quota.gpu, quota.generation) == (4 * 1024 * MIB, 2, 2)
-    # A limit comes down with its ceiling, and does not go up with it.
-    intent.set_quota(team, cluster, {"memory": {"ceiling": "1Gi"}}, by=admin)
-    quota = intent.set_quota(team, cluster, {"memory": {"ceiling": None}}, by=admin)
-    assert (quota.memory, quota.ceiling_memory) == (1024 * MIB, None)
-    # The same again is no change.
-    assert intent.set_quota(team, cluster, {"gpu": {"limit": 2}}, by=lead).generation == quota.generation
-    entry = AuditEntry.objects.filter(action="set quota").first()
-    assert entry is not None
-    assert (entry.target, entry.detail) == ("pricing/local", {"ceiling_memory": "1Gi to none"})
-
-
-def test_a_ceiling_is_not_a_leads_to_set_and_a_limit_not_a_deployers(
-    team: Team, cluster: Cluster, lead: User, deployer: User, stranger: User
-) -> None:
-    for by, payload, error in (
-        (lead, {"cpu": {"ceiling": "4"}}, PermissionDenied),
-        (deployer, {"cpu": {"limit": "4"}}, PermissionDenied),
-        (stranger, {"cpu": {"limit": "4"}}, NotFound),
-    ):
-        with pytest.raises(error):
-            intent.set_quota(team, cluster, payload, by=by)
-    assert AuditEntry.objects.filter(action="set quota", allowed=False).count() == 3
-    assert not Quota.objects.exists()
-
-
-@pytest.mark.parametrize(
-    ("payload", "field", "code"),
-    [
-        ({"disk": {"limit": "1"}}, "disk", "unknown_field"),
-        ({"cpu": {"least": "1"}}, "cpu.least", "unknown_field"),
-        ({"cpu": {"left": "1"}}, "cpu.left", "read_only"),
-        ({"team": "fraud"}, "team", "read_only"),
-        ({"cpu": "4"}, "cpu", "not_an_object"),
-        ({"cpu": {"limit": 4}}, "cpu.limit", "not_text"),
-        ({"cpu": {"limit": "1Gb"}}, "cpu.limit", "invalid_quantity"),
-        ({"cpu": {"limit": "0.0001m"}}, "cpu.limit", "invalid_quantity"),
-        ({"cpu": {"limit": ""}}, "cpu.limit", "invalid_quantity"),
-        ({"memory": {"limit": "-1"}}, "memory.limit", "invalid_quantity"),
-        ({"memory": {"ceiling": "9E"}}, "memory.ceiling", "invalid_quantity"),
-        ({"replicas": {"limit": -1}}, "replicas.limit", "out_of_range"),
-        ({"replicas": {"limit": "3"}}, "replicas.limit", "not_a_number"),
-        ({"gpu": {"limit": 1.5}}, "gpu.limit", "not_a_number"),
-        ({"deployments": {"limit": True}}, "deployments.limit", "not_a_number"),
-        ({"deployments": {"limit": 3, "ceiling": 2}}, "deployments.limit", "above_ceiling"),
-    ],
-)
-def test_bad_input_is_named_and_stores_nothing(
-    team: Team, cluster: Cluster, admin: User, payload: dict[str, Any], field: str, code: str
-) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        intent.set_quota(team, cluster, payload, by=admin)
-    assert [(error.field, error.code) for error in refused.value.errors] == [(field, code)]
-    assert not Quota.objects.exists()
-
-
-def test_a_preflight_tells_the_quota_before_anybody_is_refused(
-    team: Team, deployment: Deployment, deployer: User, limit: Callable[..., Quota]
-) -> None:
-    def told(**fields: Any) -> list[tuple[str, str]]:
-        found = preflight(intent.draft(team, new("second", **fields), by=deployer), ask_cluster=False)
-        return [(check.state, check.text) for check in found.checks if check.code == "team_quota"]
-
-    assert told() == []
-    limit(replicas=4, cpu="1")
-    assert told() == [("ok", "Within the team's quota; left then: 700m CPU, 1 replica.")]
-    assert told(replicas=5) == [
-        ("error", "The team's quota would refuse this: it asks for 5 replicas more, 2 replicas left.")
-    ]
-    less = intent.draft_change(deployment, {"replicas": 1}, by=deployer)
-    limit(replicas=0)
-    found = [check.text for check in preflight(less, ask_cluster=False).checks if check.code == "team_quota"]
-    assert found == ["Within the team's quota; left then: 900m CPU, 0 replicas."]
-
-
-def test_the_clusters_quotas_are_told_beside_ours_and_ours_only_once(
-    team: Team,
-    deployment: Deployment,
-    deployer: User,
-    limit: Callable[..., Quota],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def told(*quotas: SeenQuota) -> list[tuple[str, str, str]]:
-        monkeypatch.setattr(ask, "rehearse", lambda *_args, **_options: Rehearsal(quotas=quotas))
-        found = preflight(intent.draft(team, new("second"), by=deployer), ask_cluster=True)
-        return [
-            (check.code, check.state, check.text)
-            for check in found.checks
-            if check.code in ("team_quota", "quota")
-        ]
-
-    limit(replicas=4)
-    ours = ("team_quota", "ok", "Within the team's quota; left then: 1 replica.")
-    roomy = SeenQuota(name="timoneiro", hard={"pods": "4"}, used={"pods": "2"})
-    assert told(roomy) == [ours]
-    theirs = SeenQuota(name="admins", hard={"pods": "9"}, used={"pods": "2"})
-    assert told(roomy, theirs) == [ours, ("quota", "ok", "Within the quota; left then: 6 of pods.")]
-    # Pods made by hand have taken what our wishes have left.
-    full = SeenQuota(name="timoneiro", hard={"pods": "4"}, used={"pods": "4"})
-    assert told(full)[0] == ours
-    assert [(code, state) for code, state, _ in told(full)[1:]] == [("quota", "error")]
-    assert "quota timoneiro leaves 0 of pods" in told(full)[1][2]
-    limit(replicas=2)
-    assert [(code, state) for code, state, _ in told(full)] == [("team_quota", "error")]

@@ -13,22 +13,10 @@ from deployments.reconcile import find_unsettled, reconcile_deployment, reconcil
 from deployments.reconcile.quotas import REPEAT_AFTER
 from k8s.cluster import Manifest
 from k8s.errors import ClusterUnavailable, Forbidden
-from teams.models import Team
 from tests.deployments.fake_cluster import FakeCluster
 
 QUOTA = ("ResourceQuota", "pricing", "timoneiro")
 RANGE = ("LimitRange", "pricing", "timoneiro")
-
-
-@pytest.fixture
-def limit(team: Team, cluster: Cluster, admin: User) -> Callable[..., Quota]:
-    """Sets limits: `limit(replicas=3)`."""
-
-    def limited(**limits: Any) -> Quota:
-        payload = {name: {"limit": value} for name, value in limits.items()}
-        return intent.set_quota(team, cluster, payload, by=admin)
-
-    return limited
 
 
 def hard(cluster: FakeCluster) -> dict[str, str]:
