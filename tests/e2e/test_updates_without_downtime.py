@@ -5,7 +5,7 @@ import time
 
 import httpx
 
-from tests.e2e.stack import Stack, deployment_of, free_port, until
+from tests.e2e.stack import Stack, deployment_of, free_node_port, until
 
 
 class Caller(threading.Thread):
@@ -37,7 +37,7 @@ class Caller(threading.Thread):
 def test_rolling_out_another_version_fails_no_request(stack: Stack, client: httpx.Client, name: str) -> None:
     versions = client.get("/teams/pricing/models/house/versions/").json()["results"]
     sample = next(v for v in versions if v["version"] == "1.0")["sample_request"]
-    node_port = 30000 + free_port() % 2767
+    node_port = free_node_port()
     created = client.post(
         "/teams/pricing/deployments/?wait=40",
         json={
