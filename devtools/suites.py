@@ -3,7 +3,8 @@
 Without arguments: all tests but the browser's, in random order on two
 processes, with SQLite; then those that use a database again with PostgreSQL;
 then the end-to-end tests in a pytest of their own, because Playwright's
-synchronous interface and asyncio tests do not share a process. The contract
+synchronous interface and asyncio tests do not share a process; those marked
+`alone`, which promise a speed, while nothing else runs. The contract
 (tests/contract) is run once, by tests/dev, as if the cluster were somebody else's.
 
 With arguments they all go to one pytest run (`./dev test tests/k8s -k quantities`);
@@ -110,7 +111,9 @@ def every_suite(environment: Mapping[str, str]) -> list[Result]:
     with database(environment, postgres=True) as told:
         results.append(pytest("what uses a database, PostgreSQL", [*parallel, "--only-database"], told))
     # Two products and two browsers; a module stays in one process, for its fixtures' sake.
-    results.append(pytest("end to end", ["-n", "2", "--dist", "loadfile", END_TO_END], environment))
+    beside = ["-n", "2", "--dist", "loadfile", "-m", "not alone"]
+    results.append(pytest("end to end", [*beside, END_TO_END], environment))
+    results.append(pytest("end to end, how fast", ["-m", "alone", END_TO_END], environment))
     return results
 
 
