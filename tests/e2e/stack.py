@@ -84,7 +84,7 @@ class Stack:
     def kubeconfig(self) -> Path:
         return self.data_dir / "cluster" / "kubeconfig"
 
-    def start(self, *, seconds: float = 60) -> "Stack":
+    def start(self, *, seconds: float = 100) -> "Stack":
         """Starts the product and returns when it says Ready."""
         began = time.monotonic()
         self.process = subprocess.Popen(
