@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.explaining import explain
+from dashboard.quotas import room_for
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import abilities, find, show_tab
 from dashboard.views.rollout import rollout_of
@@ -49,6 +50,7 @@ def show_overview(
         "diagnosis": explain(deployment, to=request.user if may_change else None),
         "steps": selectors.rollout_steps(deployment),
         "autoscaling": autoscaling,
+        "room": room_for(deployment) if may_change else None,
         "next_change": selectors.next_change_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,

@@ -15,7 +15,7 @@ from deployments.endpoint_check import check_endpoint
 from deployments.first_data import ensure_first_data
 from deployments.models import Cluster, Deployment, Namespace
 from deployments.observe.process import observe
-from deployments.reconcile import delete_pod, find_unsettled, reconcile_deployment
+from deployments.reconcile import delete_pod, find_unsettled, reconcile_deployment, reconcile_quota
 from k8s.cluster import Ref
 from teams.models import Team
 from tests.processes import ClusterServer
@@ -35,6 +35,8 @@ def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
             intent.automatic_rollback(deployment_id)
         for deployment_id in found.unanswered:
             check_endpoint(deployment_id)
+        for quota_id in found.quotas:
+            reconcile_quota(quota_id)
         threading.Event().wait(0.05)
 
 
