@@ -194,6 +194,17 @@ def test_of_a_silent_cluster_nobody_knows_what_fits(
     assert {found[code].state for code in ("nodes", "quota", "dry_run")} == {"unknown"}
 
 
+def test_an_image_that_has_not_run_here_is_said_to_be_unchecked(
+    team: Team, deployer: User, deployment: Deployment
+) -> None:
+    def found() -> Check:
+        return checks_of(preflight(drafted(team, deployer), ask_cluster=False))["image"]
+
+    assert (found().state, "whether it can be pulled" in found().text) == ("unknown", True)
+    deployment.revisions.update(served_at=timezone.now())
+    assert (found().state, "has run" in found().text) == ("ok", True)
+
+
 def test_a_cluster_that_does_not_answer_is_unknown_and_says_why(
     team: Team, deployer: User, house: ModelVersion, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
