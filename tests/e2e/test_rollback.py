@@ -3,6 +3,7 @@
 import re
 
 import httpx
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.e2e.stack import Stack, deployment_of, free_node_port, until
@@ -12,6 +13,8 @@ SECOND = 1000
 REQUESTS = 1000
 
 
+# A thousand requests and two rollouts: on a busy machine they take longer than a test is given.
+@pytest.mark.timeout(400)
 def test_a_broken_rollout_serves_on_and_one_click_brings_the_old_version_back(
     signed_in: Page, stack: Stack, client: httpx.Client, name: str
 ) -> None:
