@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import msgspec
-import yaml
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
@@ -17,6 +16,7 @@ from deployments import counts, selectors
 from deployments.models import Deployment, ModelVersion, Pod, State
 from deployments.spec import spec_of
 from k8s.facts import ContainerFacts, PodFacts
+from k8s.manifests import to_yaml
 
 TIMELINE_LENGTH = 40
 
@@ -99,7 +99,8 @@ def word_for(pod: Pod) -> str:
 
 
 def manifests_text(deployment: Deployment) -> str:
-    return yaml.safe_dump_all(selectors.manifests_of(deployment), sort_keys=False, allow_unicode=True)
+    """As the form previews them and as REST gives them."""
+    return to_yaml(selectors.manifests_of(deployment))
 
 
 @page

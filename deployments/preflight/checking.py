@@ -6,7 +6,7 @@ from dataclasses import replace
 from deployments import ask, selectors
 from deployments.errors import DomainError
 from deployments.intent import Draft
-from deployments.models import Cluster, Deployment
+from deployments.models import Cluster, Deployment, Revision
 from deployments.preflight.cost import cost_of
 from deployments.preflight.quotas import check_limits, check_quotas
 from deployments.preflight.room import check_room
@@ -26,6 +26,7 @@ def preflight(draft: Draft, *, ask_cluster: bool) -> Preflight:
     checks = [_name_check(subject)]
     if subject.wish.spec.service.type == "NodePort":
         checks.append(_node_port_check(subject))
+    checks += _image_checks(subject)
     checks += _room_checks(subject)
     own = check_team_quota(draft.row, draft.deployment)
     if own is not None:
@@ -71,6 +72,21 @@ def _node_port_check(subject: Subject) -> Check:
     node_port = subject.wish.spec.service.node_port
     text = f"Node port {node_port} is free." if node_port else "The cluster chooses a free node port."
     return Check(code="node_port", state="ok", text=text)
+
+
+def _image_checks(subject: Subject) -> list[Check]:
+    """Nobody asks a registry beforehand: the cluster pulls with its own network and logins."""
+    image, cluster = subject.wish.spec.image, subject.cluster
+    if subject.deployment is not None and not subject.replaces_pods:
+        return []
+    served = Revision.objects.filter(deployment__cluster=cluster, served_at__isnull=False)
+    # By the version first, which is indexed; its image may have been edited since.
+    if served.filter(version__image=image, spec__image=image).exists():
+        return [Check(code="image", state="ok", text=f"{image} has run on cluster {cluster.name} before.")]
+    text = (
+        f"{image} has not run on cluster {cluster.name} yet: whether it can be pulled is seen at the start."
+    )
+    return [Check(code="image", state="unknown", text=text)]
 
 
 def _room_checks(subject: Subject) -> list[Check]:
