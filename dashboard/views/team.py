@@ -1,5 +1,6 @@
 """A team: who is in it, its clock, its logins to registries."""
 
+from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from django.contrib import messages
@@ -8,6 +9,15 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from dashboard.forms.people import (
+    ACCOUNT_ROLES,
+    DAYS,
+    ROLES,
+    MemberForm,
+    ServiceAccountForm,
+    TokenForm,
+    scope_choices,
+)
 from dashboard.forms.team import RegistryForm, TimeZoneForm
 from dashboard.forms.typed import refused, refused_form
 from dashboard.views.frame import PageRequest, page
@@ -15,6 +25,7 @@ from deployments import intent, selectors
 from deployments.spec.schedules import zone_of
 from teams.models import Membership, Team
 from teams.roles import Role
+from teams.tokens import scopes_of
 
 
 @page
@@ -41,16 +52,17 @@ def show(
     *,
     clock: TimeZoneForm | None = None,
     login: RegistryForm | None = None,
+    people: Mapping[str, object] | None = None,
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
+    """`people` are forms of members, service accounts and tokens that were refused, or a new token."""
     role = selectors.role_of(request.user, found)
     leads = role is not None and role.covers(Role.LEAD)
     context = {
         "team": found,
         "role": role,
         "leads": leads,
-        "members": Membership.objects.filter(team=found).select_related("user").order_by("user__username"),
         "namespaces": found.namespaces.select_related("cluster").order_by("cluster__name"),
         "registries": selectors.registries_of(found),
         "webhooks": [
@@ -62,8 +74,28 @@ def show(
         "there": timezone.now().astimezone(zone_of(found.time_zone)).strftime("%H:%M"),
         "zones": sorted(available_timezones()) if leads else (),
         "error": error,
+        **people_of(found),
+        **(people or {}),
     }
     return render(request, "teams/team.html", context, status=status)
+
+
+def people_of(team: Team) -> dict[str, object]:
+    """Who is in the team, its programs with their tokens, and the forms to change that."""
+    accounts = list(selectors.service_accounts_of(team))
+    return {
+        "members": selectors.members_of(team),
+        "accounts": accounts,
+        "tokens": selectors.account_tokens_of(team),
+        "adding": MemberForm.blank(),
+        "account_form": ServiceAccountForm.blank(),
+        "token_form": TokenForm.blank(service_account=""),
+        "roles": ROLES,
+        "account_roles": ACCOUNT_ROLES,
+        "account_choices": [(one.name, one.name) for one in accounts],
+        "scopes": scope_choices(scopes_of(Role.DEPLOYER)),
+        "days": DAYS,
+    }
 
 
 @page

@@ -7,11 +7,13 @@ from rest_framework.views import APIView
 from deployments.api.views import (
     account,
     actions,
+    audit,
     catalogue,
     deployments,
     meta,
     notices,
     observed,
+    people,
     platform,
     schedules,
     team,
@@ -33,6 +35,9 @@ PARTS = {
     "preset": r"(?P<preset>[A-Za-z0-9_-]{1,40})",
     "registry": r"(?P<registry>[A-Za-z0-9.:_-]{1,200})",
     "webhook": r"(?P<webhook>[0-9A-Fa-f-]{32,36})",
+    "username": r"(?P<username>[\w.@+-]{1,150})",
+    "account": r"(?P<account>[a-z0-9-]{1,40})",
+    "token": r"(?P<token>[0-9A-Fa-f-]{32,36})",
     "operation": r"(?P<operation>[0-9A-Fa-f-]{32,36})",
 }
 
@@ -46,6 +51,13 @@ ONE = f"{TEAM}/deployments/{{name}}"
 
 urlpatterns = [
     route(TEAM, team.Team, "team"),
+    route(f"{TEAM}/members", people.Members, "members"),
+    route(f"{TEAM}/members/{{username}}", people.Member, "member"),
+    route(f"{TEAM}/service-accounts", people.ServiceAccounts, "service-accounts"),
+    route(f"{TEAM}/service-accounts/{{account}}", people.ServiceAccount, "service-account"),
+    route(f"{TEAM}/tokens", people.Tokens, "tokens"),
+    route(f"{TEAM}/tokens/{{token}}", people.Token, "token"),
+    route(f"{TEAM}/audit", audit.TeamAudit, "team-audit"),
     route(f"{TEAM}/registries", team.Registries, "registries"),
     route(f"{TEAM}/registries/{{registry}}", team.Registry, "registry"),
     route(f"{TEAM}/happenings", notices.Happenings, "happenings"),
@@ -89,6 +101,9 @@ urlpatterns = [
     route("v1/clusters/{cluster}/node-presets", platform.NodePresets, "node-presets"),
     route("v1/clusters/{cluster}/node-presets/{preset}", platform.NodePreset, "node-preset"),
     route("v1/me", account.Me, "me"),
+    route("v1/me/tokens", people.MyTokens, "my-tokens"),
+    route("v1/me/tokens/{token}", people.MyToken, "my-token"),
+    route("v1/audit", audit.Audit, "audit"),
     route("v1/watch", meta.Watch, "watch"),
     route("v1/schema", meta.Schema, "schema"),
     re_path(r"^$", RedirectView.as_view(pattern_name="api:docs"), name="home"),
