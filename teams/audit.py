@@ -10,7 +10,7 @@ from typing import Any, TypedDict
 from teams.models import AuditEntry
 
 MASK = "***"
-_SECRET = re.compile(r"secret|passw|token|credential|api_?key|private|^auth(?!or)", re.IGNORECASE)
+_SECRET = re.compile(r"secret|passw|token|credential|api_?key|private|authoriz|^auth$", re.IGNORECASE)
 # Variables are called so, other things are not: a taint has a "key", too.
 _SECRET_VARIABLE = re.compile(r"key$|^key|_pw$|dsn$", re.IGNORECASE)
 _LOGIN_IN_ADDRESS = re.compile(r"(://)[^/@\s]+@")

@@ -19,8 +19,8 @@ from teams import audit
 from teams.access import highest_role, role_of, teams_of
 from teams.models import ApiToken, Membership, ServiceAccount, Team
 from teams.roles import Role, Scope
-from teams.tokens import create_token as store_token
 from teams.tokens import covers, revoke, scopes_of
+from teams.tokens import create_token as store_token
 
 MOST_TOKENS = 50
 LONGEST_NAME = 60
