@@ -8,9 +8,9 @@ many streams there are.
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 from weakref import WeakKeyDictionary
@@ -60,15 +60,14 @@ class Gate:
         self._said = asyncio.Event()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gate")
 
-    @asynccontextmanager
-    async def admitted(self, reader: Reader) -> AsyncIterator[Pass]:
-        """A pass for the time inside; it has ended at once where the reader has no right any more."""
+    @contextmanager
+    def admitted(self, reader: Reader) -> Iterator[Pass]:
+        """A pass for the time inside; `look_at` it before the first word."""
         admitted = Pass(reader)
         self._passes.add(admitted)
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check())]
         try:
-            await self._look([admitted])
             yield admitted
         finally:
             self._passes.discard(admitted)
@@ -76,6 +75,16 @@ class Gate:
                 for task in self._tasks:
                     task.cancel()
                 self._tasks = []
+
+    async def look_at(self, passes: Collection[Pass]) -> None:
+        """Ends those whose readers have no right any more, and tells the others their teams."""
+        found = await self._ask(lambda: teams_by_reader({one.reader for one in passes}))
+        for one in passes:
+            teams = found.get(one.reader)
+            if teams is None:
+                one.ended.set()
+            else:
+                one.teams = teams
 
     async def _listen(self) -> None:
         with listening.hub().listener() as heard:
@@ -89,18 +98,9 @@ class Gate:
                 await asyncio.wait_for(self._said.wait(), CHECK_SECONDS)
             self._said.clear()
             try:
-                await self._look(list(self._passes))
+                await self.look_at(list(self._passes))
             except DatabaseError as error:
                 log.warning("streams: cannot look up who may read (%s); trying again", error)
-
-    async def _look(self, passes: Collection[Pass]) -> None:
-        found = await self._ask(lambda: teams_by_reader({one.reader for one in passes}))
-        for one in passes:
-            teams = found.get(one.reader)
-            if teams is None:
-                one.ended.set()
-            else:
-                one.teams = teams
 
     async def _ask(self, question: Callable[[], T]) -> T:
         def answer() -> T:
@@ -150,6 +150,6 @@ def _signed_in(session_key: str | None) -> User | None:
 _gates: WeakKeyDictionary[asyncio.AbstractEventLoop, Gate] = WeakKeyDictionary()
 
 
-def admitted(reader: Reader) -> AbstractAsyncContextManager[Pass]:
-    """A pass of the running event loop's gate; a server process has one."""
-    return _gates.setdefault(asyncio.get_running_loop(), Gate()).admitted(reader)
+def gate() -> Gate:
+    """The gate of the running event loop; a server process has one."""
+    return _gates.setdefault(asyncio.get_running_loop(), Gate())

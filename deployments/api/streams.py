@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, TypeVar
 
 import msgspec
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
@@ -17,8 +18,9 @@ from rest_framework.request import Request
 from deployments import listening
 from deployments.api import gate
 from deployments.api.base import token_of
-from deployments.api.gate import Pass, Reader
+from deployments.api.gate import Gate, Pass, Reader
 from deployments.ask import LogLine, Skipped
+from deployments.connections import let_go_of_database
 from deployments.errors import DomainError
 from deployments.nudges import Nudge
 
@@ -64,16 +66,23 @@ def _answer(request: Request, events: AsyncIterator[bytes]) -> StreamingHttpResp
 
 
 async def _changes(reader: Reader) -> AsyncGenerator[bytes, None]:
-    async with gate.admitted(reader) as pass_:
-        with listening.hub().listener() as heard:
-            yield _event("hello", {})
-            async for nudge in _with_pauses(heard, pass_):
-                if nudge is None:
-                    yield b": alive\n\n"
-                elif nudge.lost:
-                    yield _event("refresh", {})
-                elif nudge.team in pass_.teams:
-                    yield _event("change", _names(nudge))
+    here = gate.gate()
+    with here.admitted(reader) as pass_, listening.hub().listener() as heard:
+        await _begin(here, pass_)
+        yield _event("hello", {})
+        async for nudge in _with_pauses(heard, pass_):
+            if nudge is None:
+                yield b": alive\n\n"
+            elif nudge.lost:
+                yield _event("refresh", {})
+            elif nudge.team in pass_.teams:
+                yield _event("change", _names(nudge))
+
+
+async def _begin(here: Gate, pass_: Pass) -> None:
+    await here.look_at([pass_])
+    # The view has used a connection, which would stay open for as long as the stream.
+    await sync_to_async(let_go_of_database)()
 
 
 def _names(nudge: Nudge) -> dict[str, str | None]:
@@ -83,7 +92,9 @@ def _names(nudge: Nudge) -> dict[str, str | None]:
 async def _lines(
     reader: Reader, lines: AsyncIterator[list[LogLine | Skipped]]
 ) -> AsyncGenerator[bytes, None]:
-    async with gate.admitted(reader) as pass_:
+    here = gate.gate()
+    with here.admitted(reader) as pass_:
+        await _begin(here, pass_)
         yield _event("hello", {})
         try:
             async for portion in _with_pauses(lines, pass_):
