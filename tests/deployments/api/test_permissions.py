@@ -293,6 +293,23 @@ def test_lists_show_a_stranger_nothing_of_others(callers: dict[str, Caller], hou
     assert callers["admin"].get("deployments/").json()["count"] == 1
 
 
+# Of what another team has: a task, people, a token, a webhook's host, a line of a log.
+CANARIES = (b"regression", b"deployer", b"second", b"pipeline", b"example.org", b"boom")
+
+
+@pytest.mark.parametrize("who", ["stranger", "token of another team"])
+def test_another_teams_names_are_in_no_answer(
+    who: str, callers: dict[str, Caller], kept: dict[str, object], lead: User
+) -> None:
+    reading = [(rule, address) for (_, method), (rule, address, _) in RULES.items() if method == "GET"]
+    seen = {address: callers["lead"].get(address.format_map(kept)).content for _, address in reading}
+    assert all(any(canary in text for text in seen.values()) for canary in CANARIES)
+    for rule, address in reading:
+        if rule != OPEN:
+            text = callers[who].get(address.format_map(kept)).content
+            assert not [canary for canary in CANARIES if canary in text], address
+
+
 def test_a_refused_write_leaves_no_trace(callers: dict[str, Caller], house: Deployment) -> None:
     callers["viewer"].post(ONE + "scale/", {"replicas": 9})
     house.refresh_from_db()
