@@ -18,13 +18,13 @@ from weakref import WeakKeyDictionary
 
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from deployments import listening, selectors
 from deployments.nudges import Nudge
+from teams.sessions import SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,7 @@ class Hub:
     def __init__(self) -> None:
         self.listeners: set[Listener] = set()
         self.tasks: list[asyncio.Task[None]] = []
+        self.rights_changed = asyncio.Event()
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
 
     async def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -143,7 +144,9 @@ class Hub:
         """Pass names on for as long as anyone listens. A lost Redis is survived, and said."""
         with listening.hub().listener() as heard:
             async for nudge in heard:
-                if nudge.lost:
+                if nudge.rights:
+                    self.rights_changed.set()
+                elif nudge.lost:
                     self.resync()
                 else:
                     self.spread(nudge)
@@ -161,9 +164,14 @@ class Hub:
                 listener.tell(message)
 
     async def check(self) -> None:
-        """End the streams of those who signed out, or may see less than they did."""
+        """End the streams of those who signed out, or may see less than they did.
+
+        At once when that is said, and every few seconds for when nobody could say it.
+        """
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.rights_changed.wait(), CHECK_SECONDS)
+            self.rights_changed.clear()
             keys = {listener.session_key for listener in self.listeners}
             try:
                 now = await self.ask(accesses_of, keys)

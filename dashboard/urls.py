@@ -6,6 +6,7 @@ from dashboard import live
 from dashboard.views import (
     account,
     actions,
+    audit,
     bulk,
     deployments,
     detail,
@@ -17,6 +18,8 @@ from dashboard.views import (
     new_deployment,
     notifications,
     overview,
+    own,
+    people,
     platform,
     preview,
     probes,
@@ -35,6 +38,7 @@ one_deployment: list[URLPattern | URLResolver] = [
     path("logs/follow", log_stream.follow, name="deployment-logs-follow"),
     path("logs/download", logs.download, name="deployment-logs-download"),
     path("events/", events.events, name="deployment-events"),
+    path("audit/", audit.of_deployment, name="deployment-audit"),
     path("revisions/", revisions.revisions, name="deployment-revisions"),
     path("revisions/<int:number>/roll-back", revisions.roll_back, name="deployment-rollback"),
     path("scaling/", scaling.scaling, name="deployment-scaling"),
@@ -71,6 +75,15 @@ one_model: list[URLPattern | URLResolver] = [
 
 one_team: list[URLPattern | URLResolver] = [
     path("", team.team, name="team"),
+    path("audit/", audit.of_team, name="team-audit"),
+    path("members/add", people.add_member, name="team-member-add"),
+    path("members/change", people.change_member, name="team-member-change"),
+    path("members/remove", people.remove_member, name="team-member-remove"),
+    path("service-accounts/add", people.add_account, name="team-account-add"),
+    path("service-accounts/<slug:account>/change", people.change_account, name="team-account-change"),
+    path("service-accounts/<slug:account>/end", people.end_account, name="team-account-end"),
+    path("tokens/make", people.make_token, name="team-token-make"),
+    path("tokens/<uuid:token>/revoke", people.revoke_token, name="team-token-revoke"),
     path("time-zone", team.time_zone, name="team-time-zone"),
     path("quota", team.set_quota, name="team-quota"),
     path("registries", team.set_registry, name="team-registry"),
@@ -81,8 +94,18 @@ one_team: list[URLPattern | URLResolver] = [
     path("webhooks/<uuid:webhook>/delete", webhooks.delete, name="team-webhook-delete"),
 ]
 
+own_pages: list[URLPattern | URLResolver] = [
+    path("", account.account, name="account"),
+    path("tokens/make", own.make_token, name="account-token-make"),
+    path("tokens/<uuid:token>/revoke", own.revoke_token, name="account-token-revoke"),
+    path("sessions/<uuid:session>/end", own.end_session, name="account-session-end"),
+    path("sessions/end-others", own.end_other_sessions, name="account-sessions-end"),
+    path("time-zone", own.time_zone, name="account-time-zone"),
+]
+
 platform_pages: list[URLPattern | URLResolver] = [
     path("", platform.platform, name="platform"),
+    path("audit/", audit.of_platform, name="platform-audit"),
     path("sizes/new", platform.new_size, name="platform-size-new"),
     path("sizes/<slug:size>/", platform.size, name="platform-size"),
     path("sizes/<slug:size>/delete", platform.delete_size, name="platform-size-delete"),
@@ -114,7 +137,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/bell", notifications.bell, name="notifications-bell"),
     path("notifications/seen", notifications.seen, name="notifications-seen"),
-    path("account/", account.account, name="account"),
+    path("account/", include(own_pages)),
     path("sign-in/", account.SignIn.as_view(), name="sign-in"),
     path("sign-out/", account.SignOut.as_view(), name="sign-out"),
     path("theme/", account.theme, name="theme"),

@@ -22,6 +22,8 @@ class DomainError(Exception):
     code = "error"
     title = "The request could not be done"
     status = 400
+    in_audit = False
+    """Whether the refusal has been written to the audit already."""
     retry_after_seconds: int | None = None
 
     def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = (), code: str = "") -> None:
@@ -90,6 +92,11 @@ class Conflict(DomainError):
 class DuplicateName(Conflict):
     code = "duplicate_name"
     title = "The name is taken"
+
+
+class LastLead(Conflict):
+    code = "last_lead"
+    title = "A team needs a lead"
 
 
 class VersionInUse(Conflict):

@@ -5,6 +5,7 @@ the wish, write operation, audit and timeline; the hint to a worker and the nudg
 to browsers leave on commit.
 """
 
+from deployments.intent.accounts import change_service_account, create_service_account, end_service_account
 from deployments.intent.bulk import BULK_ACTIONS, BulkResult, bulk
 from deployments.intent.catalogue import (
     add_version,
@@ -15,8 +16,10 @@ from deployments.intent.catalogue import (
     register_model,
 )
 from deployments.intent.changing import create_deployment, delete, delete_pod, restart, update_deployment
+from deployments.intent.common import note_refusal
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.fixing import apply_fix
+from deployments.intent.members import add_member, change_member, remove_member
 from deployments.intent.naming import suggest_name
 from deployments.intent.platform import (
     change_cluster,
@@ -37,12 +40,15 @@ from deployments.intent.schedules import (
     set_time_zone,
 )
 from deployments.intent.seeing import see_happenings
+from deployments.intent.sign_ins import end_other_sign_ins, end_sign_in
+from deployments.intent.tokens import create_account_token, create_own_token, revoke_token
 from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 
 __all__ = [
     "BULK_ACTIONS",
     "BulkResult",
     "Draft",
+    "add_member",
     "add_schedule",
     "add_version",
     "apply_fix",
@@ -50,11 +56,16 @@ __all__ = [
     "autoscale",
     "bulk",
     "change_cluster",
+    "change_member",
     "change_model",
     "change_schedule",
+    "change_service_account",
     "change_version",
     "change_webhook",
+    "create_account_token",
     "create_deployment",
+    "create_own_token",
+    "create_service_account",
     "create_webhook",
     "delete",
     "delete_model",
@@ -66,13 +77,19 @@ __all__ = [
     "draft",
     "draft_change",
     "draft_rollback",
+    "end_other_sign_ins",
+    "end_service_account",
+    "end_sign_in",
     "fire_schedule",
+    "note_refusal",
     "pause",
     "register_model",
+    "remove_member",
     "remove_registry",
     "remove_schedule",
     "restart",
     "resume",
+    "revoke_token",
     "rollback",
     "save_node_preset",
     "save_size_preset",

@@ -1,7 +1,8 @@
 """What admins of the installation keep: sizes, and for each cluster its prices, GPUs and node presets."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -9,9 +10,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from deployments.errors import Conflict, DuplicateName, FieldError, PermissionDenied
+from deployments.intent.common import write_refusal
 from deployments.models import Cluster, NodePreset, SizePreset
 from deployments.spec.platform import parse_cluster, parse_node_preset, parse_size
 from teams import audit
+
+_SIZE = ("name", "description", "position", "cpu", "memory", "cpu_limit", "memory_limit", "gpu")
 
 
 def save_size_preset(
@@ -24,12 +28,13 @@ def save_size_preset(
     """
     _check_admin(by, "save size", current.name if current else str(payload.get("name", ""))[:40])
     request = parse_size(payload, current=current)
+    before = _columns_of(current, _SIZE) if current else None
     row = current or SizePreset()
     row.name, row.description, row.position = request.name, request.description, request.position
     for field, value in msgspec.structs.asdict(request.resources).items():
         setattr(row, field, value)
     _save(row, f"There is a size {request.name!r} already.")
-    audit.record(by.username, "save size", row.name, detail=msgspec.to_builtins(request.resources))
+    audit.record(by.username, "save size", row.name, before=before, after=_columns_of(row, _SIZE))
     return row
 
 
@@ -46,7 +51,7 @@ def delete_size_preset(preset: SizePreset, *, by: User) -> None:
         if len(rows) == 1 and rows[0].pk == preset.pk:
             raise Conflict("This is the last size: people need one to choose.")
         SizePreset.objects.filter(pk=preset.pk).delete()
-        audit.record(by.username, "delete size", preset.name)
+        audit.record(by.username, "delete size", preset.name, before=_columns_of(preset, _SIZE))
 
 
 def change_cluster(cluster: Cluster, payload: Mapping[str, Any], *, by: User) -> Cluster:
@@ -60,12 +65,13 @@ def change_cluster(cluster: Cluster, payload: Mapping[str, Any], *, by: User) ->
         row = Cluster.objects.select_for_update(no_key=True).get(pk=cluster.pk)
         request = parse_cluster(payload, row)
         columns = asdict(request)
+        before = _columns_of(row, columns)
         for field, value in columns.items():
             setattr(row, field, value)
         # Only these: the observer writes the others.
         row.save(update_fields=list(columns))
-        detail = {field: str(value) for field, value in columns.items() if field in payload}
-        audit.record(by.username, "change cluster", row.name, detail=detail)
+        after = _columns_of(row, columns)
+        audit.record(by.username, "change cluster", row.name, before=before, after=after)
     return row
 
 
@@ -82,10 +88,12 @@ def save_node_preset(
     request = parse_node_preset(payload, current=current)
     row = current or NodePreset(cluster=cluster)
     columns = asdict(request)
+    before = _columns_of(current, columns) if current else None
     for field, value in columns.items():
         setattr(row, field, value)
     _save(row, f"Cluster {cluster.name} has a node preset {request.name!r} already.")
-    audit.record(by.username, "save node preset", f"{cluster.name}/{row.name}", detail=columns)
+    target = f"{cluster.name}/{row.name}"
+    audit.record(by.username, "save node preset", target, before=before, after=_columns_of(row, columns))
     return row
 
 
@@ -98,14 +106,22 @@ def delete_node_preset(preset: NodePreset, *, by: User) -> None:
     target = f"{preset.cluster.name}/{preset.name}"
     _check_admin(by, "delete node preset", target)
     NodePreset.objects.filter(pk=preset.pk).delete()
-    audit.record(by.username, "delete node preset", target)
+    before = _columns_of(preset, ("name", "description", "node_selector", "tolerations"))
+    audit.record(by.username, "delete node preset", target, before=before)
+
+
+def _columns_of(row: SizePreset | NodePreset | Cluster, names: Iterable[str]) -> dict[str, Any]:
+    """For the audit: JSON-ready, numbers with decimals as text."""
+    values = {name: getattr(row, name) for name in names}
+    return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
 def _check_admin(by: User, action: str, target: str) -> None:
     """Raises: PermissionDenied; the refusal is in the audit."""
     if not (by.is_active and by.is_superuser):
-        audit.record(by.username, action, target, allowed=False)
-        raise PermissionDenied("This is for admins of the installation.")
+        refusal = PermissionDenied("This is for admins of the installation.")
+        write_refusal(refusal, by, action, target)
+        raise refusal
 
 
 def _save(row: SizePreset | NodePreset, taken: str) -> None:

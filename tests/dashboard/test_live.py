@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -9,6 +10,7 @@ from typing import Any, cast
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import AsyncClient, AsyncRequestFactory, Client
 from django.urls import resolve, reverse
 
@@ -133,6 +135,20 @@ async def test_the_stream_ends_with_the_session(redis_url: str, viewer: User) ->
         await client.post(reverse("sign-out"))
         await stream.until("bye")
         await stream.ended()
+
+
+async def test_the_stream_of_a_disabled_account_ends_within_a_second(
+    redis_url: str, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing but being told can end it in time.
+    monkeypatch.setattr(live, "CHECK_SECONDS", 600)
+    async with listening(await signed_in(viewer)) as stream:
+        nudge = nudges.Nudge(team="pricing", deployment="x")
+        await publish_until_heard(stream, nudge, "changed")
+        await sync_to_async(call_command)("account", "disable", "viewer", verbosity=0)
+        disabled = time.monotonic()
+        await stream.until("bye")
+        assert time.monotonic() - disabled < 1
 
 
 async def test_whoever_leaves_a_team_hears_no_more_of_it(redis_url: str, viewer: User, admin: User) -> None:

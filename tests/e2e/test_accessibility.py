@@ -13,7 +13,7 @@ from tests.e2e.stack import Stack
 SCHEMES = ("light", "dark")
 TEAM = "/teams/pricing"
 SERVED, BROKEN = "accessible-house", "accessible-crash"
-TABS = ("", "logs/", "events/", "revisions/", "scaling/", "try/", "yaml/", "settings/")
+TABS = ("", "logs/", "events/", "revisions/", "scaling/", "try/", "yaml/", "audit/", "settings/")
 PAGES = (
     "/",
     "/deployments/",
@@ -34,7 +34,10 @@ PAGES = (
     "/models/pricing/house/versions/1.0/edit",
     "/teams/",
     "/teams/pricing/",
+    "/teams/pricing/audit/",
+    "/teams/pricing/audit/?q=nothing-is-called-this",
     "/platform/",
+    "/platform/audit/",
     "/platform/sizes/new",
     "/platform/sizes/small/",
     "/platform/clusters/local/",

@@ -163,7 +163,7 @@ class Logs(ApiView):
                 [FieldError("previous", "A run that has ended cannot be followed.", "not_together")]
             )
         lines_to_come = ask.follow_logs(row.pk, pod=pod, container=container, tail=tail, since_seconds=since)
-        return streams.log_stream(request, lines_to_come)
+        return streams.log_stream(request, team, lines_to_come)
 
 
 class CapturedLogs(ApiView):
