@@ -1,5 +1,7 @@
 """Who am I here, and how do I want to see it?"""
 
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -8,14 +10,35 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.context import THEMES
 from dashboard.views.frame import PageRequest, page
-from deployments import selectors
+from deployments import limits, selectors
 
 YEAR_SECONDS = 365 * 24 * 3600
 
 
 class SignIn(LoginView):
+    """Before a password is looked at, floods of tries and those who failed too often are refused."""
+
     template_name = "sign_in.html"
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        limit = limits.Limit("sign-in", settings.SIGN_INS_PER_MINUTE)
+        standing = limits.count(limit, limits.neighbourhood_of(request))
+        if standing is not None and standing.exceeded:
+            return self.wait(standing.reset_seconds)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        if getattr(self.request, "axes_locked_out", False):
+            return self.wait(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+        return super().form_invalid(form)
+
+    def wait(self, seconds: int) -> HttpResponse:
+        """The form again. Whether there is such a person, and whether the password was right, is not told."""
+        form = AuthenticationForm(self.request, initial={"username": self.request.POST.get("username", "")})
+        context = self.get_context_data(form=form, wait_seconds=seconds)
+        headers = {"Retry-After": str(seconds)}
+        return self.render_to_response(context, status=429, headers=headers)
 
 
 class SignOut(LogoutView):

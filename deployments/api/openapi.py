@@ -28,6 +28,7 @@ MEANINGS = {
     413: "The body is too large.",
     415: "The body is not JSON by its Content-Type.",
     422: "Understood, but not acceptable; `errors` names each field.",
+    429: "Too many requests; see Retry-After.",
     501: "This server process does not stream.",
     502: "The cluster refused.",
     503: "Not reachable now; see Retry-After.",
@@ -64,7 +65,10 @@ INTRODUCTION = """Deploy and scale ML models on Kubernetes.
 Authenticate with `Authorization: Bearer tim_...`, or by being signed in to the pages. A write stores a wish
 and answers
 202 with its operation; `?wait=30` holds the answer until it has ended. Every error is a problem (RFC 9457)
-that names the fields. A trailing slash is optional on every address."""
+that names the fields. A trailing slash is optional on every address.
+
+A token, or a signed-in person, may make so many requests a minute; `RateLimit-Policy` and `RateLimit` of each
+answer say how many, how many are left (`r`) and when they are all back (`t`, in seconds)."""
 
 VERBS = {"GET": "read", "PATCH": "change", "PUT": "set", "DELETE": "delete"}
 
@@ -154,7 +158,7 @@ def describe(
     """
     extra = set(may) | ({400, 413, 415, 422} if takes else set())
     extra |= {422} if parameters else set()
-    problems = {401, 403, 404, 406} | extra
+    problems = {401, 403, 404, 406, 429} | extra
     responses: dict[Any, Any] = {
         (status, media): OpenApiResponse(_schema(answers, many=many), description=summary)
     }

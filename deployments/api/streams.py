@@ -21,7 +21,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from deployments import listening, selectors
+from deployments import limits, listening, selectors
 from deployments.api.base import token_of, token_team, user_of
 from deployments.ask import LogLine, Skipped
 from deployments.errors import DomainError
@@ -42,29 +42,45 @@ class NoStreamsHere(DomainError):
 
 def watch_stream(request: Request) -> StreamingHttpResponse:
     """`event: change` with names of what this person may see; `refresh` when some may have been missed."""
-    return _answer(request, _changes(Access(request)))
+    access = Access(request)
+    return _answer(request, access, _changes(access))
 
 
 def log_stream(request: Request, lines: AsyncIterator[list[LogLine | Skipped]]) -> StreamingHttpResponse:
     """`event: line` with pod, text and time; `skipped` when the reader is too slow, `problem` at the end."""
-    return _answer(request, _lines(Access(request), lines))
+    access = Access(request)
+    return _answer(request, access, _lines(access, lines))
 
 
-def _answer(request: Request, events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+def _answer(request: Request, access: "Access", events: AsyncIterator[bytes]) -> StreamingHttpResponse:
     # A WSGI server would collect the endless stream before it sends a byte.
     if not isinstance(request._request, ASGIRequest):  # noqa: SLF001 - DRF hides which server it is
         raise NoStreamsHere("Streams need the ASGI server.")
+    access.lease = limits.take_stream(user_of(request).pk)
     return StreamingHttpResponse(
-        events,
+        _leased(access.lease, events),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+
+
+async def _leased(lease: limits.Lease, events: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """The events, after which the place of the stream is free again."""
+    try:
+        async for event in events:
+            yield event
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()
+        # Not waited for: whoever ends a stream may be in a hurry.
+        asyncio.get_running_loop().run_in_executor(None, limits.give_back, lease)
 
 
 class Access:
     """Whether the person may still read, and which teams; asked again while a stream is open."""
 
     def __init__(self, request: Request) -> None:
+        self.lease: limits.Lease | None = None
         self._user: User = user_of(request)
         self._token: ApiToken | None = token_of(request)
         self._limited_to: Team | None = token_team(request)
@@ -79,6 +95,8 @@ class Access:
             user = self._still_signed_in()
             if user is None:
                 return None
+            if self.lease is not None:
+                limits.keep_streams([self.lease])
             teams = selectors.teams_of(user)
             if self._limited_to is not None:
                 teams = teams.filter(pk=self._limited_to.pk)
