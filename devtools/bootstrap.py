@@ -34,6 +34,7 @@ usage: ./dev COMMAND [arguments]
   check    formatting, lint, types, import contracts, migrations, templates
   bench    measure; names choose among pages, wishes, cluster, churn
   lock     compile requirements*.in to hashed requirements*.txt
+  cli      the command `timoneiro`, a client of the REST API
   manage   run a Django management command
   help     this text
 """
@@ -44,6 +45,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "manage": (RUNTIME, ("-m", "dashboard.supervisor.single")),
     "test": (DEVELOPMENT, ("-m", "devtools.suites")),
     "check": (DEVELOPMENT, ("-m", "devtools.checks")),
+    "cli": (RUNTIME, ("-m", "timoneiro")),
     "bench": (DEVELOPMENT, ("-m", "bench")),
     "lock": (RUNTIME, ("-m", "devtools.lock")),
 }

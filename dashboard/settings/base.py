@@ -219,5 +219,5 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {"celery.utils.functional": {"level": "WARNING"}, "kubernetes": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("celery.utils.functional", "kubernetes", "axes")},
 }

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from deployments.api import openapi, present, streams
+from deployments.api import examples, openapi, present, streams
 from deployments.api.base import ApiView
 from deployments.api.problems import no_such_address
 from deployments.api.renderers import ServerSentEvents, StructRenderer
@@ -39,6 +39,9 @@ def schema() -> dict[str, Any]:
     """The OpenAPI 3.1 description; the same for everybody, and for as long as the process lives."""
     made: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     made.setdefault("components", {}).setdefault("schemas", {}).update(openapi.components())
+    for methods in made["paths"].values():
+        for operation in methods.values():
+            examples.add_to(operation, meanings=openapi.MEANINGS)
     made["info"]["description"] = openapi.INTRODUCTION
     made["tags"] = [{"name": name} for name in dict.fromkeys(openapi.TAGS.values())]
     return made
