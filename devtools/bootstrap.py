@@ -32,7 +32,7 @@ usage: ./dev COMMAND [arguments]
   test     run the tests; arguments go to one pytest run, none runs every suite
              --kubeconfig PATH [--context NAME] [--image NAME]   hold that cluster to the contract
   check    formatting, lint, types, import contracts, migrations, templates
-  bench    measure; names choose among pages, wishes, cluster, churn
+  bench    measure; names choose among pages, wishes, cluster, logs, churn, fuzz
   lock     compile requirements*.in to hashed requirements*.txt
   cli      the command `timoneiro`, a client of the REST API
   manage   run a Django management command

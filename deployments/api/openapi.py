@@ -150,11 +150,12 @@ def describe(
     parameters: Sequence[OpenApiParameter] = (),
     may: Collection[int] = (),
     media: str = "application/json",
+    also: Collection[str] = (),
 ) -> Callable[[Method], Method]:
     """Describes one method of a view: what it takes, answers, and may fail with.
 
     `answers` is a struct, a raw schema, or None for an empty body. `may` adds
-    statuses to those that every method may answer.
+    statuses to those that every method may answer, `also` other media types of the same answer, as text.
     """
     extra = set(may) | ({400, 413, 415, 422} if takes else set())
     extra |= {422} if parameters else set()
@@ -162,6 +163,8 @@ def describe(
     responses: dict[Any, Any] = {
         (status, media): OpenApiResponse(_schema(answers, many=many), description=summary)
     }
+    for other in also:
+        responses[(status, other)] = OpenApiResponse({"type": "string"}, description=summary)
     if DRY_RUN in parameters:
         responses[(200, media)] = OpenApiResponse(_schema(shapes.Preview), description="A dry run")
     for code in sorted(problems):

@@ -54,6 +54,17 @@ def wait_seconds(request: Request) -> int:
     return whole(request, "wait", default=0, low=0, high=MAX_WAIT_SECONDS)
 
 
+def matching(
+    request: Request, rows: QuerySet[Row], columns: Mapping[str, str], *, switches: Collection[str] = ()
+) -> QuerySet[Row]:
+    """Rows whose fields are as asked: `columns` maps names to text columns, `switches` are true or false."""
+    wanted: dict[str, str | bool] = {
+        column: value for name, column in columns.items() if (value := text(request, name))
+    }
+    wanted |= {name: flag(request, name) for name in switches if text(request, name)}
+    return rows.filter(**wanted)
+
+
 def since_seconds(request: Request) -> int | None:
     """`?since=` as `90`, `90s`, `10m`, `2h` or `1d`, in seconds."""
     value = text(request, "since")

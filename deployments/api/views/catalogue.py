@@ -12,6 +12,7 @@ from deployments.api.pagination import paged
 MODEL_ORDERS = {"name": "name", "created_at": "created_at", "updated_at": "updated_at"}
 VERSION_ORDERS = {"version": "version", "created_at": "created_at", "updated_at": "updated_at"}
 SEARCH = parameter("search", "Only those whose text fields contain this.")
+ARCHIVED = parameter("archived", "Only those that are, or are not, archived.", kind=bool)
 
 
 def model_of(request: Request, team: str, model: str) -> models.Model:
@@ -27,11 +28,12 @@ class Models(ApiView):
         "List models of a team",
         answers=catalogue_shapes.Model,
         many=True,
-        parameters=[SEARCH, ORDERING, *LIST],
+        parameters=[SEARCH, parameter("task", "Only those for this task."), ARCHIVED, ORDERING, *LIST],
     )
     def get(self, request: Request, team: str) -> Response:
         rows = selectors.models_visible_to(user_of(request)).filter(team=team_of(request, team))
         rows = query.searched(request, rows, ("name", "description", "task"))
+        rows = query.matching(request, rows, {"task": "task"}, switches=("archived",))
         return paged(
             request,
             query.ordered(request, rows, MODEL_ORDERS, default="name"),
@@ -71,12 +73,22 @@ class Versions(ApiView):
         "List versions of a model",
         answers=catalogue_shapes.Version,
         many=True,
-        parameters=[SEARCH, ORDERING, *LIST],
+        parameters=[
+            SEARCH,
+            parameter("image", "Only those of this image."),
+            parameter("framework", "Only those made with this framework."),
+            ARCHIVED,
+            ORDERING,
+            *LIST,
+        ],
     )
     def get(self, request: Request, team: str, model: str) -> Response:
         owner = model_of(request, team, model)
         rows = selectors.versions_visible_to(user_of(request)).filter(model=owner)
         rows = query.searched(request, rows, ("version", "image", "framework", "description"))
+        rows = query.matching(
+            request, rows, {"image": "image", "framework": "framework"}, switches=("archived",)
+        )
         return paged(
             request,
             query.ordered(request, rows, VERSION_ORDERS, default="-created_at"),
