@@ -92,7 +92,7 @@ def test_lists_are_filtered_by_their_fields(api: Caller, house: Deployment, mode
         namespace="pricing",
         name="house-2",
         phase="Pending",
-        facts={},
+        facts={"uid": "2", "name": "house-2"},
     )
     versions = "teams/pricing/models/house/versions/"
     api.patch(versions + "1.0/", {"archived": True, "framework": "numpy"})
