@@ -64,7 +64,7 @@ class Page(APIView):
     permission_classes = (AllowAny,)
     authentication_classes = ()
     http_method_names = ["get", "head"]
-    schema = None  # type: ignore[assignment]
+    schema = None
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[Any, str]:  # noqa: ARG002
         return StructRenderer(), "text/html"
