@@ -55,14 +55,15 @@ def wait_seconds(request: Request) -> int:
 
 
 def matching(
-    request: Request, rows: QuerySet[Row], columns: Mapping[str, str], *, switches: Collection[str] = ()
+    request: Request, rows: QuerySet[Row], columns: Mapping[str, str], switches: Mapping[str, Q]
 ) -> QuerySet[Row]:
-    """Rows whose fields are as asked: `columns` maps names to text columns, `switches` are true or false."""
-    wanted: dict[str, str | bool] = {
-        column: value for name, column in columns.items() if (value := text(request, name))
-    }
-    wanted |= {name: flag(request, name) for name in switches if text(request, name)}
-    return rows.filter(**wanted)
+    """Rows whose fields are as asked: `columns` of text by the API's names, `switches` by what true means."""
+    wanted = {column: value for name, column in columns.items() if (value := text(request, name))}
+    rows = rows.filter(**wanted)
+    for name, condition in switches.items():
+        if text(request, name):
+            rows = rows.filter(condition if flag(request, name) else ~condition)
+    return rows
 
 
 def since_seconds(request: Request) -> int | None:

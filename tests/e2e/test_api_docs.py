@@ -14,7 +14,7 @@ def test_the_api_is_read_and_tried_without_a_foreign_file(signed_in: Page, stack
     signed_in.goto(f"{stack.url}/api/docs/#/operations%20and%20me/read_me")
     me = signed_in.locator("#operations-operations_and_me-read_me")
     # An example of the answer is shown before anything is asked.
-    expect(me).to_contain_text('"username": "deployer"')
+    expect(me).to_contain_text('"username": "deployer"', timeout=60_000)
     me.get_by_role("button", name="Try it out").click()
     me.get_by_role("button", name="Execute").click()
     expect(me.locator(".live-responses-table")).to_contain_text('"is_admin": false')

@@ -1,5 +1,6 @@
 """Models and their versions."""
 
+from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,6 +12,7 @@ from deployments.api.pagination import paged
 
 MODEL_ORDERS = {"name": "name", "created_at": "created_at", "updated_at": "updated_at"}
 VERSION_ORDERS = {"version": "version", "created_at": "created_at", "updated_at": "updated_at"}
+IS_ARCHIVED = {"archived": Q(archived_at__isnull=False)}
 SEARCH = parameter("search", "Only those whose text fields contain this.")
 ARCHIVED = parameter("archived", "Only those that are, or are not, archived.", kind=bool)
 
@@ -33,7 +35,7 @@ class Models(ApiView):
     def get(self, request: Request, team: str) -> Response:
         rows = selectors.models_visible_to(user_of(request)).filter(team=team_of(request, team))
         rows = query.searched(request, rows, ("name", "description", "task"))
-        rows = query.matching(request, rows, {"task": "task"}, switches=("archived",))
+        rows = query.matching(request, rows, {"task": "task"}, IS_ARCHIVED)
         return paged(
             request,
             query.ordered(request, rows, MODEL_ORDERS, default="name"),
@@ -86,9 +88,7 @@ class Versions(ApiView):
         owner = model_of(request, team, model)
         rows = selectors.versions_visible_to(user_of(request)).filter(model=owner)
         rows = query.searched(request, rows, ("version", "image", "framework", "description"))
-        rows = query.matching(
-            request, rows, {"image": "image", "framework": "framework"}, switches=("archived",)
-        )
+        rows = query.matching(request, rows, {"image": "image", "framework": "framework"}, IS_ARCHIVED)
         return paged(
             request,
             query.ordered(request, rows, VERSION_ORDERS, default="-created_at"),

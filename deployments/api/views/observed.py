@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
@@ -40,7 +41,7 @@ class Pods(ApiView):
     )
     def get(self, request: Request, team: str, name: str) -> Response:
         rows = selectors.pods_of(deployment_of(request, team, name))
-        rows = query.matching(request, rows, {"phase": "phase", "node": "node"}, switches=("ready",))
+        rows = query.matching(request, rows, {"phase": "phase", "node": "node"}, {"ready": Q(ready=True)})
         return paged(request, query.ordered(request, rows, POD_ORDERS, default="created_at"), present.pods)
 
 
