@@ -93,7 +93,7 @@ def serve(environment: dict[str, str], port: int, said: list[str]) -> "subproces
 
 
 def fuzz(folder: Path, url: str, token: str) -> tuple[int, str]:
-    """Exit code and output of Schemathesis."""
+    """Exit code and output of Schemathesis, which is shown, too."""
     config = folder / "schemathesis.toml"
     config.write_text(CONFIG)
     command = [str(Path(sys.executable).with_name("st")), "--config-file", str(config), "run"]
@@ -104,14 +104,23 @@ def fuzz(folder: Path, url: str, token: str) -> tuple[int, str]:
         *("--exclude-path", "/api/v1/watch/", "--exclude-path", MANIFESTS),
         *("--generation-database", "none", "--no-shrink", "--no-color", "--warnings", "off"),
     ]
-    done = subprocess.run(
-        [*command, f"{url}/api/v1/schema/", *options], capture_output=True, text=True, check=False, cwd=folder
+    running = subprocess.Popen(
+        [*command, f"{url}/api/v1/schema/", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=folder,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
-    return done.returncode, done.stdout + done.stderr
+    printed = []
+    # Shown as it comes: this takes minutes.
+    for line in running.stdout or ():
+        print(line, end="", flush=True)
+        printed.append(line)
+    return running.wait(), "".join(printed)
 
 
 def judge(code: int, printed: str, said: list[str]) -> None:
-    print(printed[-8000:])
     cases = max((int(found) for found in re.findall(r"(\d+) generated", printed.replace(",", ""))), default=0)
     broken = [line for line in said if "failed unexpectedly" in line or "Traceback" in line]
     print(f"{cases} cases, {len(broken)} unhandled errors")

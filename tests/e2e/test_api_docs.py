@@ -19,5 +19,6 @@ def test_the_api_is_read_and_tried_without_a_foreign_file(signed_in: Page, stack
     me.get_by_role("button", name="Execute").click()
     expect(me.locator(".live-responses-table")).to_contain_text('"is_admin": false')
     expect(me.locator(".live-responses-table")).to_contain_text("ratelimit-policy")
-    assert said == []
+    # What Swagger UI says of its own future is no refusal of the browser's.
+    assert [text for text in said if not text.startswith("Deprecated:")] == []
     assert not [url for url in asked if not url.startswith((stack.url, "data:", "blob:"))]
