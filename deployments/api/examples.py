@@ -283,6 +283,16 @@ ANSWERS: Mapping[str, Any] = {
         "teams": [{"name": "pricing", "title": "Pricing", "role": "deployer"}],
         "token": {"name": "ci", "scopes": ["deploy"], "expires_at": AT},
     },
+    "Quota": {
+        "team": "pricing",
+        "cluster": "local",
+        "cpu": {"limit": "4", "ceiling": "8", "requested": "400m", "used": "200m", "left": "3600m"},
+        "memory": {"limit": "8Gi", "ceiling": None, "requested": "512Mi", "used": "256Mi", "left": "7680Mi"},
+        "gpu": {"limit": 0, "ceiling": 0, "requested": 0, "used": 0, "left": 0},
+        "replicas": {"limit": 20, "ceiling": None, "requested": 4, "used": 2, "left": 16},
+        "deployments": {"limit": None, "ceiling": None, "requested": 2, "used": 2, "left": None},
+        "message": "",
+    },
     "Happening": HAPPENING,
     "Webhook": {
         "id": HOOK_ID,
@@ -339,66 +349,9 @@ BODIES: Mapping[str, Any] = {
     "Login": {"registry": "quay.io", "username": "robot", "password": "made for robots"},
     "NameAndPassword": {"username": "robot"},
     "TeamChanges": {"time_zone": "Europe/Berlin"},
+    "QuotaChanges": {"cpu": {"limit": "4"}, "replicas": {"limit": 20}},
     "Ask": SAMPLE,
     "NewWebhook": {"url": "https://example.org/hooks/deployments", "events": ["deployment.failed"]},
     "WebhookChanges": {"enabled": False},
 }
 """What is sent."""
-
-
-def add_to(operation: dict[str, Any], *, meanings: Mapping[int, str]) -> None:
-    """Shows in one operation of the description what is sent and answered."""
-    for media in operation.get("requestBody", {}).get("content", {}).values():
-        media["example"] = BODIES[_shape(media["schema"])]
-    for status, answer in operation["responses"].items():
-        for kind, media in answer.get("content", {}).items():
-            if kind == "application/problem+json":
-                media["example"] = _problem(int(status), meanings)
-            elif kind == "application/json":
-                media.update(_answered(media["schema"]))
-
-
-def _answered(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a list, a page with one result."""
-    if name := _shape(schema):
-        return {"example": ANSWERS[name]}
-    if listed := schema.get("properties", {}).get("results"):
-        page = {"count": 1, "next": None, "previous": None, "results": [ANSWERS[_shape(listed["items"])]]}
-        return {"example": page}
-    return {}
-
-
-def _problem(status: int, meanings: Mapping[int, str]) -> dict[str, Any]:
-    if status == PROBLEM["status"]:
-        return PROBLEM
-    code, title = PROBLEM_WORDS[status]
-    return {
-        **PROBLEM,
-        "status": status,
-        "code": code,
-        "title": title,
-        "detail": meanings[status],
-        "errors": [],
-    }
-
-
-PROBLEM_WORDS = {
-    400: ("malformed", "Malformed request"),
-    401: ("not_authenticated", "Sign in first"),
-    403: ("permission_denied", "Your role does not allow this"),
-    404: ("not_found", "Not found"),
-    406: ("not_acceptable", "Not acceptable"),
-    409: ("being_deleted", "The deployment is being deleted"),
-    412: ("stale_generation", "Somebody changed it meanwhile"),
-    413: ("too_large", "Body too large"),
-    415: ("unsupported_media_type", "Unsupported media type"),
-    429: ("too_many_requests", "Too many requests"),
-    501: ("no_streams_here", "This server cannot stream"),
-    502: ("cluster_refused", "The cluster refused this"),
-    503: ("cluster_not_reachable", "The cluster is not reachable"),
-    504: ("too_slow", "No answer in time"),
-}
-
-
-def _shape(schema: Mapping[str, Any]) -> str:
-    return str(schema.get("$ref", "")).rpartition("/")[2]

@@ -13,10 +13,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from deployments.api import examples, openapi, present, streams
+from deployments.api import openapi, present, streams
 from deployments.api.base import ApiView
 from deployments.api.problems import no_such_address
 from deployments.api.renderers import ServerSentEvents, StructRenderer
+from deployments.api.showing import add_examples
 
 
 class Watch(ApiView):
@@ -41,7 +42,7 @@ def schema() -> dict[str, Any]:
     made.setdefault("components", {}).setdefault("schemas", {}).update(openapi.components())
     for methods in made["paths"].values():
         for operation in methods.values():
-            examples.add_to(operation, meanings=openapi.MEANINGS)
+            add_examples(operation)
     made["info"]["description"] = openapi.INTRODUCTION
     made["tags"] = [{"name": name} for name in dict.fromkeys(openapi.TAGS.values())]
     return made
