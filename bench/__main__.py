@@ -1,9 +1,9 @@
-"""`./dev bench [pages] [wishes] [cluster] [logs] [churn]`: those measurements, or all but the long churn."""
+"""`./dev bench [NAME ...]`: those measurements; without names, all but the two long ones, churn and fuzz."""
 
 import sys
 from collections.abc import Callable
 
-from bench import churn, cluster, logs, pages, wishes
+from bench import churn, cluster, fuzz, logs, pages, wishes
 
 BENCHES: dict[str, Callable[[], None]] = {
     "pages": pages.main,
@@ -11,7 +11,11 @@ BENCHES: dict[str, Callable[[], None]] = {
     "cluster": cluster.main,
     "logs": logs.main,
     "churn": churn.main,
+    "fuzz": fuzz.main,
 }
+
+
+LONG = {"churn", "fuzz"}
 
 
 def main(names: list[str]) -> int:
@@ -19,7 +23,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"bench: no {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
         return 2
-    for name in names or [name for name in BENCHES if name != "churn"]:
+    for name in names or [name for name in BENCHES if name not in LONG]:
         print(f"== {name}", flush=True)
         BENCHES[name]()
     return 0

@@ -22,7 +22,8 @@ from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from deployments import listening, selectors
+from deployments import limits, listening, selectors
+from deployments.errors import TooManyRequests
 from deployments.nudges import Nudge
 from teams.sessions import SessionStore
 
@@ -74,6 +75,7 @@ class Listener:
 
     session_key: str
     access: Access
+    lease: limits.Lease
     wants_names: bool = True
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -122,11 +124,16 @@ class Hub:
         return await asyncio.get_running_loop().run_in_executor(self.thread, answer)
 
     async def join(self, session_key: str | None, *, wants_names: bool = True) -> Listener | None:
-        """A listener for whoever is behind the session; None when nobody is signed in."""
+        """A listener for whoever is behind the session; None when nobody is signed in.
+
+        Raises:
+            TooManyRequests: this person has too many streams open.
+        """
         access = await self.ask(access_of, session_key)
         if access is None or session_key is None:
             return None
-        listener = Listener(session_key, access, wants_names)
+        lease = await self.ask(limits.take_stream, access.user.pk)
+        listener = Listener(session_key, access, lease, wants_names)
         self.listeners.add(listener)
         if not self.tasks:
             self.tasks = [asyncio.create_task(self.relay()), asyncio.create_task(self.check())]
@@ -135,6 +142,7 @@ class Hub:
     def leave(self, listener: Listener) -> None:
         """Forget a listener; the last one takes the subscription with it."""
         self.listeners.discard(listener)
+        self.thread.submit(limits.give_back, listener.lease)
         if not self.listeners:
             for task in self.tasks:
                 task.cancel()
@@ -173,6 +181,7 @@ class Hub:
                 await asyncio.wait_for(self.rights_changed.wait(), CHECK_SECONDS)
             self.rights_changed.clear()
             keys = {listener.session_key for listener in self.listeners}
+            await self.ask(limits.keep_streams, [listener.lease for listener in self.listeners])
             try:
                 now = await self.ask(accesses_of, keys)
             except DatabaseError as error:
@@ -197,13 +206,23 @@ def hub() -> Hub:
     return _hubs[loop]
 
 
+async def joined(request: HttpRequest, *, wants_names: bool = True) -> Listener | HttpResponse:
+    """A listener for whoever asks, or the answer that refuses them."""
+    try:
+        listener = await hub().join(request.session.session_key, wants_names=wants_names)
+    except TooManyRequests as error:
+        wait = {"Retry-After": str(error.retry_after_seconds)}
+        return HttpResponse(f"{error.detail}\n", status=429, content_type="text/plain", headers=wait)
+    return listener or HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
+
+
 @require_safe
 async def live(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The stream of names that one page listens to."""
     here = hub()
-    listener = await here.join(request.session.session_key)
-    if listener is None:
-        return HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
+    listener = await joined(request)
+    if isinstance(listener, HttpResponse):
+        return listener
     return event_stream(names(here, listener, resumed="HTTP_LAST_EVENT_ID" in request.META))
 
 

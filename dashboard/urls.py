@@ -147,6 +147,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", probes.ready, name="readyz"),
 ]
 
+handler400 = "dashboard.views.errors.bad_request"
 handler403 = "dashboard.views.errors.forbidden"
 handler404 = "dashboard.views.errors.not_found"
 handler500 = "dashboard.views.errors.broken"

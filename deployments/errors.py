@@ -138,6 +138,18 @@ class LogsNotReady(Conflict):
     title = "There are no logs yet"
 
 
+class TooManyRequests(DomainError):
+    """Asked more often than is allowed; see `deployments.limits`."""
+
+    code = "too_many_requests"
+    title = "Too many requests"
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after_seconds: int, code: str = "") -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(detail, code=code)
+
+
 class StaleGeneration(DomainError):
     """The writer saw a generation that is not the newest.
 
@@ -187,6 +199,7 @@ class SecretsUnavailable(DomainError):
     code = "secrets_unavailable"
     title = "Secrets cannot be stored"
     status = 503
+    retry_after_seconds = 30
 
 
 class WorkersNotReachable(DomainError):

@@ -27,6 +27,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--image",
         help="an image that the cluster can pull: a server on port 5001, with sleep, echo, true and false",
     )
+    group = parser.getgroup("races", "how long a look at what happens at the same instant")
+    group.addoption("--tries", type=int, default=8, help="how often each race is run")
 
 
 @pytest.hookimpl(trylast=True)

@@ -1,5 +1,7 @@
 """What all settings share."""
 
+from datetime import timedelta
+
 from csp.constants import NONE, SELF
 
 from dashboard.settings.environment import ROOT, Environment, database_from_url
@@ -33,6 +35,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "axes",
 ]
 
 MIDDLEWARE = [
@@ -81,6 +84,25 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# The first one only refuses: whoever failed too often, from where they failed.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=5)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Not by name alone: anybody could lock anybody out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "deployments.limits.address_of"
+# Stored is a hash: what is typed as a name may be a password.
+AXES_USERNAME_CALLABLE = "deployments.limits.attempted_name"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Its middleware answers in place of the view, and fails at it under ASGI; our view answers itself.
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -181,6 +203,12 @@ WEBHOOK_ALLOWED = [entry.strip() for entry in env.webhook_allow.split(",") if en
 # Whether `running` waits for a new rollout's Service to answer its health path through the cluster's
 # API server. Off for clusters whose network keeps the API server away from pods.
 ENDPOINT_CHECK = env.endpoint_check
+# Requests to the API by one token or signed-in person, and by an address that is neither; attempts
+# to sign in from one address; streams that one person has open. Counted in Redis. 0 is no limit.
+REQUESTS_PER_MINUTE = env.requests_per_minute
+REQUESTS_PER_MINUTE_ANONYMOUS = env.requests_per_minute_anonymous
+SIGN_INS_PER_MINUTE = env.sign_ins_per_minute
+STREAMS_PER_USER = env.streams_per_user
 # The most replicas one deployment may have.
 MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.
@@ -194,5 +222,5 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {"celery.utils.functional": {"level": "WARNING"}, "kubernetes": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("celery.utils.functional", "kubernetes", "axes")},
 }

@@ -30,6 +30,11 @@ class Environment(BaseSettings):
     log_level: str = "INFO"
     webhook_allow: str = ""
     endpoint_check: bool = True
+    # 0 is no limit, for each of these.
+    requests_per_minute: int = 1200
+    requests_per_minute_anonymous: int = 120
+    sign_ins_per_minute: int = 30
+    streams_per_user: int = 200
 
 
 def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:

@@ -13,13 +13,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from deployments import intent, models, selectors
-from deployments.api import idempotency, present, query, shapes
+from deployments.api import idempotency, present, query, shapes, throttling
 from deployments.api.openapi import Described
 from deployments.api.parsers import MergePatchParser, StrictJSONParser
 from deployments.api.problems import malformed, no_such_address
 from deployments.api.renderers import StructRenderer
 from deployments.connections import let_go_of_database
 from deployments.errors import DomainError, FieldError, InvalidInput, PermissionDenied
+from deployments.limits import Standing
 from deployments.spec.reader import MOST_ERRORS
 from teams.models import ApiToken, Team
 from teams.roles import Scope
@@ -33,6 +34,7 @@ class ApiView(APIView):
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     schema = Described()
     claim: idempotency.Claim | None = None
+    standing: Standing | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -40,6 +42,15 @@ class ApiView(APIView):
         if allowed is not None and kwargs.get("team", allowed.name) != allowed.name:
             raise no_such_address()
         self.claim = idempotency.claim(request)
+
+    def perform_authentication(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        finally:
+            # Those who are refused are counted, too.
+            self.standing = throttling.counted(request)
+            if self.standing is not None:
+                self.standing.refuse_if_exceeded()
 
     def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
         if isinstance(exc, idempotency.Replay):
@@ -52,6 +63,8 @@ class ApiView(APIView):
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+        for name, value in (self.standing.headers if self.standing else {}).items():
+            answer[name] = value
         if self.claim is not None and isinstance(answer, HttpResponse):
             self.claim.keep(answer.render() if isinstance(answer, Response) else answer)
         return answer

@@ -21,7 +21,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.http import HttpRequest
 from django.utils import timezone
 
-from deployments import listening, selectors
+from deployments import limits, listening, selectors
 from teams.models import ApiToken
 from teams.sessions import SessionStore
 from teams.tokens import live_tokens
@@ -44,9 +44,13 @@ class Reader:
 
 @dataclass(eq=False)
 class Pass:
-    """One stream's leave to go on: the names of the teams it may tell of, until it has `ended`."""
+    """One stream's leave to go on: the names of the teams it may tell of, until it has `ended`.
+
+    `lease` is its place among the reader's streams.
+    """
 
     reader: Reader
+    lease: limits.Lease
     teams: frozenset[str] = frozenset()
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -61,9 +65,9 @@ class Gate:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="gate")
 
     @contextmanager
-    def admitted(self, reader: Reader) -> Iterator[Pass]:
-        """A pass for the time inside; `look_at` it before the first word."""
-        admitted = Pass(reader)
+    def admitted(self, reader: Reader, lease: limits.Lease) -> Iterator[Pass]:
+        """A pass for the time inside, after which the lease is given back; `look_at` it before the first word."""
+        admitted = Pass(reader, lease)
         self._passes.add(admitted)
         if not self._tasks:
             self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._check())]
@@ -71,6 +75,8 @@ class Gate:
             yield admitted
         finally:
             self._passes.discard(admitted)
+            # Not waited for: whoever ends a stream may be in a hurry.
+            self._thread.submit(limits.give_back, lease)
             if not self._passes:
                 for task in self._tasks:
                     task.cancel()
@@ -98,9 +104,13 @@ class Gate:
                 await asyncio.wait_for(self._said.wait(), CHECK_SECONDS)
             self._said.clear()
             try:
+                await self._ask(self._keep_leases)
                 await self.look_at(list(self._passes))
             except DatabaseError as error:
                 log.warning("streams: cannot look up who may read (%s); trying again", error)
+
+    def _keep_leases(self) -> None:
+        limits.keep_streams([one.lease for one in list(self._passes)])
 
     async def _ask(self, question: Callable[[], T]) -> T:
         def answer() -> T:

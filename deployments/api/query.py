@@ -56,6 +56,18 @@ def wait_seconds(request: Request) -> int:
     return whole(request, "wait", default=0, low=0, high=MAX_WAIT_SECONDS)
 
 
+def matching(
+    request: Request, rows: QuerySet[Row], columns: Mapping[str, str], switches: Mapping[str, Q]
+) -> QuerySet[Row]:
+    """Rows whose fields are as asked: `columns` of text by the API's names, `switches` by what true means."""
+    wanted = {column: value for name, column in columns.items() if (value := text(request, name))}
+    rows = rows.filter(**wanted)
+    for name, condition in switches.items():
+        if text(request, name):
+            rows = rows.filter(condition if flag(request, name) else ~condition)
+    return rows
+
+
 def since_seconds(request: Request) -> int | None:
     """`?since=` as `90`, `90s`, `10m`, `2h` or `1d`, in seconds."""
     value = text(request, "since")

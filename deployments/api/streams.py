@@ -15,9 +15,9 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
-from deployments import listening
+from deployments import limits, listening
 from deployments.api import gate
-from deployments.api.base import token_of
+from deployments.api.base import token_of, user_of
 from deployments.api.gate import Gate, Pass, Reader
 from deployments.ask import LogLine, Skipped
 from deployments.connections import let_go_of_database
@@ -37,14 +37,16 @@ class NoStreamsHere(DomainError):
 
 def watch_stream(request: Request) -> StreamingHttpResponse:
     """`event: change` with names of what this person may see; `refresh` when some may have been missed."""
-    return _answer(request, _changes(_reader(request)))
+    lease = _lease(request)
+    return _answer(_changes(_reader(request), lease))
 
 
 def log_stream(
     request: Request, team: str, lines: AsyncIterator[list[LogLine | Skipped]]
 ) -> StreamingHttpResponse:
     """`event: line` with pod, text and time; `skipped` when the reader is too slow, `problem` at the end."""
-    return _answer(request, _lines(_reader(request, team=team), lines))
+    lease = _lease(request)
+    return _answer(_lines(_reader(request, team=team), lease, lines))
 
 
 def _reader(request: Request, *, team: str = "") -> Reader:
@@ -54,10 +56,19 @@ def _reader(request: Request, *, team: str = "") -> Reader:
     return Reader(session_key=request.session.session_key, team=team)
 
 
-def _answer(request: Request, events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+def _lease(request: Request) -> limits.Lease:
+    """A place among the streams of whoever asks.
+
+    Raises:
+        NoStreamsHere, TooManyRequests.
+    """
     # A WSGI server would collect the endless stream before it sends a byte.
     if not isinstance(request._request, ASGIRequest):  # noqa: SLF001 - DRF hides which server it is
         raise NoStreamsHere("Streams need the ASGI server.")
+    return limits.take_stream(user_of(request).pk)
+
+
+def _answer(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         events,
         content_type="text/event-stream",
@@ -65,9 +76,9 @@ def _answer(request: Request, events: AsyncIterator[bytes]) -> StreamingHttpResp
     )
 
 
-async def _changes(reader: Reader) -> AsyncGenerator[bytes, None]:
+async def _changes(reader: Reader, lease: limits.Lease) -> AsyncGenerator[bytes, None]:
     here = gate.gate()
-    with here.admitted(reader) as pass_, listening.hub().listener() as heard:
+    with here.admitted(reader, lease) as pass_, listening.hub().listener() as heard:
         await _begin(here, pass_)
         yield _event("hello", {})
         async for nudge in _with_pauses(heard, pass_):
@@ -90,10 +101,10 @@ def _names(nudge: Nudge) -> dict[str, str | None]:
 
 
 async def _lines(
-    reader: Reader, lines: AsyncIterator[list[LogLine | Skipped]]
+    reader: Reader, lease: limits.Lease, lines: AsyncIterator[list[LogLine | Skipped]]
 ) -> AsyncGenerator[bytes, None]:
     here = gate.gate()
-    with here.admitted(reader) as pass_:
+    with here.admitted(reader, lease) as pass_:
         await _begin(here, pass_)
         yield _event("hello", {})
         try:

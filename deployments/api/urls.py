@@ -1,7 +1,6 @@
 """Addresses of the API. A trailing slash is optional on every one, and no write is redirected."""
 
 from django.urls import URLPattern, re_path
-from django.views.generic import RedirectView
 from rest_framework.views import APIView
 
 from deployments.api.views import (
@@ -107,7 +106,7 @@ urlpatterns = [
     route("v1/audit", audit.Audit, "audit"),
     route("v1/watch", meta.Watch, "watch"),
     route("v1/schema", meta.Schema, "schema"),
-    re_path(r"^$", RedirectView.as_view(pattern_name="api:docs"), name="home"),
-    re_path(r"^docs/?$", meta.docs, name="docs"),
+    re_path(r"^$", meta.Home.as_view(), name="home"),
+    re_path(r"^docs/?$", meta.Docs.as_view(), name="docs"),
     re_path(r"", meta.NotHere.as_view(), name="not-here"),
 ]

@@ -15,7 +15,8 @@ from django.test import AsyncClient, AsyncRequestFactory, Client
 from django.urls import resolve, reverse
 
 from dashboard import live
-from deployments import ask, nudges
+from deployments import ask, limits, nudges
+from deployments.limits import Lease
 from deployments.models import Deployment
 from teams.models import Membership
 from tests.processes import ValkeyServer, new_valkey
@@ -183,7 +184,7 @@ async def test_a_lost_redis_means_looking_at_everything_again(
 
 
 async def test_a_slow_page_forgets_names_and_looks_at_everything() -> None:
-    listener = live.Listener("key", live.Access(User(), None))
+    listener = live.Listener("key", live.Access(User(), None), Lease(1, "1"))
     for number in range(live.QUEUE_LENGTH + 1):
         listener.tell(str(number))
     assert (listener.queue.qsize(), listener.queue.get_nowait()) == (1, live.RESYNC)
@@ -236,3 +237,18 @@ async def test_only_members_follow_logs(redis_url: str, deployment: Deployment, 
 
 def test_streams_are_for_reading_only(browser: Client, browser_of: Callable[[User], Client]) -> None:
     assert browser.post(reverse("live")).status_code == 405
+
+
+async def test_a_person_with_too_many_streams_is_told_so(
+    redis_url: str, viewer: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_away_until", 0.0)
+    settings.STREAMS_PER_USER = 1
+    client = await signed_in(viewer)
+    async with listening(client) as stream:
+        await stream.until("hello")
+        refused = await client.get(reverse("live"))
+        assert (refused.status_code, refused["Retry-After"]) == (429, "30")
+    await nobody_listens()
+    # Given back by a thread of the hub's own, which the end of the stream does not wait for.
+    await live.hub().ask(limits.take_stream, viewer.pk)
