@@ -85,6 +85,7 @@ one_team: list[URLPattern | URLResolver] = [
     path("tokens/make", people.make_token, name="team-token-make"),
     path("tokens/<uuid:token>/revoke", people.revoke_token, name="team-token-revoke"),
     path("time-zone", team.time_zone, name="team-time-zone"),
+    path("quota", team.set_quota, name="team-quota"),
     path("registries", team.set_registry, name="team-registry"),
     path("registries/remove", team.remove_registry, name="team-registry-remove"),
     path("webhooks/new", webhooks.new, name="team-webhook-new"),

@@ -51,6 +51,7 @@ ONE = f"{TEAM}/deployments/{{name}}"
 
 urlpatterns = [
     route(TEAM, team.Team, "team"),
+    route(f"{TEAM}/quota", team.Quota, "quota"),
     route(f"{TEAM}/members", people.Members, "members"),
     route(f"{TEAM}/members/{{username}}", people.Member, "member"),
     route(f"{TEAM}/service-accounts", people.ServiceAccounts, "service-accounts"),

@@ -6,7 +6,14 @@ from celery import shared_task
 
 from deployments import capturing, diagnosing, endpoint_check, intent, nudges, retention, scheduling, webhooks
 from deployments import reconcile as reconciling
-from deployments.queue import enqueue, enqueue_check, enqueue_delivery, enqueue_pod_delete, enqueue_rollback
+from deployments.queue import (
+    enqueue,
+    enqueue_check,
+    enqueue_delivery,
+    enqueue_pod_delete,
+    enqueue_quota,
+    enqueue_rollback,
+)
 
 # Endpoints follow ready pods within a moment: asked again after 0.1, 0.2, 0.4 and 0.8 s.
 _QUICK_ATTEMPTS = 4
@@ -27,6 +34,14 @@ def delete_pod(operation_id: str) -> None:
     reconciling.delete_pod(uuid.UUID(operation_id))
 
 
+@shared_task(name="deployments.tasks.keep_quota")
+def keep_quota(quota_id: int) -> None:
+    """Makes a namespace's ResourceQuota what its team may ask for."""
+    again_in_seconds = reconciling.reconcile_quota(quota_id)
+    if again_in_seconds is not None:
+        enqueue_quota(quota_id, countdown=again_in_seconds)
+
+
 @shared_task(name="deployments.tasks.sweep")
 def sweep() -> None:
     """Sends again whatever is unsettled and in nobody's hands."""
@@ -39,6 +54,8 @@ def sweep() -> None:
         enqueue_rollback(deployment_id)
     for deployment_id in found.unanswered:
         enqueue_check(deployment_id)
+    for quota_id in found.quotas:
+        enqueue_quota(quota_id)
     for delivery_id in webhooks.due_deliveries():
         enqueue_delivery(delivery_id)
 
