@@ -1,5 +1,6 @@
 """The audit: who asked for what, from where, what it changed, and whether it was allowed."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -95,10 +96,15 @@ def _differing(
     before: Mapping[str, object], after: Mapping[str, object]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The entries that are not the same in both, masked after they were compared."""
-    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    names = [name for name in {**before, **after} if _written(before.get(name)) != _written(after.get(name))]
     old = {name: before[name] for name in names if name in before}
     new = {name: after[name] for name in names if name in after}
     return masked(old), masked(new)
+
+
+def _written(value: object) -> str:
+    """As JSON, in which a list that was read is the same as a tuple that will be written."""
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def masked(value: Any) -> Any:

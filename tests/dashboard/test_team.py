@@ -136,6 +136,7 @@ def test_the_page_costs_the_same_however_many_are_in_the_team(desk: Client, team
             assert desk.get(url()).status_code == 200
         return len(seen)
 
+    intent.create_service_account(team, {"name": "ci"}, by=lead)
     before = queries()
     for number in range(10):
         person = User.objects.create_user(f"more-{number}")

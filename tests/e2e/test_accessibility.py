@@ -58,6 +58,10 @@ def deployed(stack: Stack) -> Iterator[None]:
         "env": [{"name": "API_KEY", "value": "nobody reads this", "secret": True}],
     }
     growing = {"min_replicas": 1, "max_replicas": 3, "target_cpu_percent": 70}
+    with stack.client("admin", "admin") as admin:
+        ask(admin, "POST", f"{TEAM}/service-accounts/", {"name": "accessible"})
+        token = {"service_account": "accessible", "name": "pipeline", "scopes": ["read"]}
+        ask(admin, "POST", f"{TEAM}/tokens/", token)
     with stack.client("lead") as lead:
         try:
             ask(lead, "POST", f"{TEAM}/deployments/?wait=40", served)

@@ -38,8 +38,8 @@ def test_the_protection_is_made_again_when_it_is_lost() -> None:
 
 
 def test_only_what_differs_is_kept() -> None:
-    before = {"replicas": 1, "image": "house:1", "env": []}
-    after = {"replicas": 5, "image": "house:1", "port": 80}
+    before = {"replicas": 1, "image": "house:1", "env": [], "args": ["a"]}
+    after = {"replicas": 5, "image": "house:1", "port": 80, "args": ("a",)}
     row = audit.record("deployer", "update", "pricing/house", before=before, after=after)
     row.refresh_from_db()
     assert row.before == {"replicas": 1, "env": []}
