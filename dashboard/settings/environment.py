@@ -3,6 +3,7 @@
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pydantic import PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,6 +31,7 @@ class Environment(BaseSettings):
     log_level: str = "INFO"
     webhook_allow: str = ""
     endpoint_check: bool = True
+    idle_after_days: PositiveInt = 7
 
 
 def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:
