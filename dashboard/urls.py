@@ -13,6 +13,7 @@ from dashboard.views import (
     events,
     log_stream,
     logs,
+    metrics,
     models,
     new_deployment,
     notifications,
@@ -123,6 +124,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("live/", live.live, name="live"),
     path("api/", include("deployments.api.urls")),
     path("healthz", probes.alive, name="healthz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("readyz", probes.ready, name="readyz"),
 ]
 

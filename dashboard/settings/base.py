@@ -1,5 +1,7 @@
 """What all settings share."""
 
+from pathlib import Path
+
 from csp.constants import NONE, SELF
 
 from dashboard.settings.environment import ROOT, Environment, database_from_url
@@ -36,6 +38,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "dashboard.measuring.measured",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -183,6 +186,11 @@ WEBHOOK_ALLOWED = [entry.strip() for entry in env.webhook_allow.split(",") if en
 ENDPOINT_CHECK = env.endpoint_check
 # After how many days without work worth mention a deployment is listed as idle.
 IDLE_AFTER_DAYS = env.idle_after_days
+# Who has it may read /metrics; without one, only this machine itself.
+METRICS_TOKEN = env.metrics_token
+METRICS_ON_LOOPBACK = True
+# Where the processes count for Prometheus; None: each in its memory.
+METRICS_DIR: Path | None = None
 # The most replicas one deployment may have.
 MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.

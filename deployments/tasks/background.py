@@ -1,5 +1,6 @@
 """Tasks of the `reconcile` queue. A lost one costs seconds: the sweep finds what is unsettled."""
 
+import time
 import uuid
 
 from celery import shared_task
@@ -16,6 +17,7 @@ from deployments import (
     webhooks,
 )
 from deployments import reconcile as reconciling
+from deployments.metrics import RECONCILES
 from deployments.models import Cluster
 from deployments.queue import (
     enqueue,
@@ -34,7 +36,9 @@ _FIRST_PAUSE_SECONDS = 0.1
 @shared_task(name="deployments.tasks.reconcile")
 def reconcile(deployment_id: int) -> None:
     """Makes the cluster match the newest wish."""
+    begun = time.perf_counter()
     outcome = reconciling.reconcile_deployment(deployment_id)
+    RECONCILES.labels(outcome.word).observe(time.perf_counter() - begun)
     if outcome.again_in_seconds is not None:
         enqueue(deployment_id, countdown=outcome.again_in_seconds)
 

@@ -103,6 +103,8 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "theme": ({}, (405, 405, 405, 405, 405, 405)),
     "sign-in": ({}, (200, 302, 302, 302, 302, 302)),
     "healthz": ({}, (200, 200, 200, 200, 200, 200)),
+    # To this machine; test_metrics has the rest.
+    "metrics": ({}, (200, 200, 200, 200, 200, 200)),
     "readyz": ({}, (200, 200, 200, 200, 200, 200)),
 }
 # Asynchronous; test_live.py has their rules.

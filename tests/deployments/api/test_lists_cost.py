@@ -23,6 +23,7 @@ BUDGETS = {
     "teams/pricing/webhooks/": 7,
     ONE + "schedules/": 7,
     "clusters/": 6,
+    "usage/savings/": 6,
     ONE + "pods/": 7,
     ONE + "events/": 7,
     ONE + "logs/captured/": 7,
