@@ -183,7 +183,9 @@ def _pod(row: Deployment, number: int) -> Pod:
     name = f"{row.name}-5d8f7c9b4-{number:05}"
     node = f"node-{(row.pk * PODS_EACH + number) % NODES:03}"
     condition = Condition(type="Ready", status="True", since=timezone.now())
-    container = ContainerFacts(name="model", image="local/house:1.0", ready=True, started=True, state="running")
+    container = ContainerFacts(
+        name="model", image="local/house:1.0", ready=True, started=True, state="running"
+    )
     facts = PodFacts(
         uid=uid,
         name=name,
@@ -235,8 +237,13 @@ def _add_foreign(cluster: Cluster) -> None:
 
 def _add_series(cluster: Cluster) -> None:
     series = [Series(cluster=cluster, kind=SeriesKind.CLUSTER, key="")]
-    series += [Series(cluster=cluster, kind=SeriesKind.NODE, key=f"node-{number:03}") for number in range(NODES)]
-    series += [Series(cluster=cluster, kind=SeriesKind.TEAM, key=str(team.pk), team=team) for team in Team.objects.all()]
+    series += [
+        Series(cluster=cluster, kind=SeriesKind.NODE, key=f"node-{number:03}") for number in range(NODES)
+    ]
+    series += [
+        Series(cluster=cluster, kind=SeriesKind.TEAM, key=str(team.pk), team=team)
+        for team in Team.objects.all()
+    ]
     series += [
         Series(cluster=cluster, kind=SeriesKind.DEPLOYMENT, key=str(pk), team_id=team, deployment_id=pk)
         for pk, team in Deployment.objects.values_list("pk", "team_id")

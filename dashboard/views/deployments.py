@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from dashboard.forms.filters import STATES, ListFilters
 from dashboard.views.bulk import ACTIONS
+from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Deployment, State
@@ -16,8 +17,7 @@ from teams.access import teams_with_role
 from teams.roles import Role
 
 ROWS = 50
-COLUMNS = (
-    # sort key ("" when it cannot be sorted), word, class
+COLUMNS: tuple[Column, ...] = (
     ("state", "Status", ""),
     ("name", "Name", ""),
     ("model", "Model", ""),
@@ -79,22 +79,7 @@ def deployments(request: PageRequest) -> HttpResponse:
         "states": STATES,
         "models": models,
         "teams": selectors.teams_of(request.user),
-        "columns": headings(filters.sort),
+        "columns": headings(COLUMNS, filters.sort),
         "here": request.get_full_path(),
     }
     return page_or_fragment(request, "deployments/list.html", "table", context)
-
-
-def headings(sort: str) -> list[dict[str, str]]:
-    """The columns, each with the sort its heading leads to and how it is sorted now."""
-    current, descending = sort.removeprefix("-"), sort.startswith("-")
-    return [
-        {
-            "key": key,
-            "word": word,
-            "class": style,
-            "sort": f"-{key}" if key == current and not descending else key,
-            "aria": ("descending" if descending else "ascending") if key and key == current else "",
-        }
-        for key, word, style in COLUMNS
-    ]

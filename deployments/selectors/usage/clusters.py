@@ -6,15 +6,17 @@ total, pods that are not ours another. The number of queries does not grow with 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 
-from django.db.models import Count, ExpressionWrapper, BooleanField, Q, QuerySet
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
 
 from deployments.models import Cluster, Deployment, Namespace, Node
 from deployments.selectors.access import Person, clusters_visible_to
 from deployments.selectors.status import stale_since
 from deployments.selectors.usage.held import NOTHING, Held, fresh_since, held_by, holding_pods
+from deployments.selectors.usage.kept import kept_money_of_cluster, kept_money_of_teams
 from deployments.selectors.usage.shapes import (
     Amounts,
     ClusterUsage,
@@ -39,16 +41,50 @@ def named_teams(user: Person, team: str = "", only: QuerySet[Team] | None = None
 
 
 def cluster_usage(
-    user: Person, *, clusters: QuerySet[Cluster] | None = None, named: Collection[Team] | None = None
+    user: Person,
+    *,
+    clusters: QuerySet[Cluster] | None = None,
+    named: Collection[Team] | None = None,
+    costs: bool = True,
 ) -> list[ClusterUsage]:
-    """What `user` may see of `clusters` (all of theirs by default), teams of `named` by name."""
+    """What `user` may see of `clusters` (all of theirs by default), teams of `named` by name.
+
+    Without `costs` every amount of money is None.
+    """
     shown = list(clusters_visible_to(user) if clusters is None else clusters)
     named = named_teams(user) if named is None else named
     ids = [cluster.pk for cluster in shown]
     nodes = _nodes_of(ids)
     held = _held_by_node(ids)
     teams = _teams_of(shown, named, held)
-    return [_cluster(one, nodes[one.pk], held[one.pk], teams[one.pk]) for one in shown]
+    found = [_cluster(one, nodes[one.pk], held[one.pk], teams[one.pk]) for one in shown]
+    return [_with_costs(one, named) for one in found] if costs else found
+
+
+def _with_costs(seen: ClusterUsage, named: Collection[Team]) -> ClusterUsage:
+    whole = kept_money_of_cluster(seen.cluster)
+    own = kept_money_of_teams(seen.cluster, [team.pk for team in named])
+    by_name = {team.name: own[team.pk] for team in named}
+    others = without(whole, list(by_name.values()))
+    teams = [replace(team, money=by_name.get(team.name, others)) for team in seen.teams]
+    return replace(seen, money=whole, teams=teams)
+
+
+def without(whole: Money, parts: Sequence[Money]) -> Money:
+    """What is left of money without its parts; None where anything is not known."""
+
+    def less(name: str) -> Decimal | None:
+        amounts = [getattr(money, name) for money in (whole, *parts)]
+        return None if None in amounts else max(Decimal(0), amounts[0] - sum(amounts[1:]))
+
+    return Money(whole.currency, less("hour"), less("month"), less("projection"), less("idle_hour"))
+
+
+def allocatable_in(cluster: Cluster) -> Amounts:
+    """What all nodes together give to pods."""
+    columns = ("cpu_allocatable", "memory_allocatable", "gpu_allocatable")
+    sums = Node.objects.filter(cluster=cluster).aggregate(*(Sum(column, default=0) for column in columns))
+    return Amounts(*(int(sums[f"{column}__sum"]) for column in columns))
 
 
 @dataclass(slots=True)
@@ -87,26 +123,28 @@ def _teams_of(
     """By cluster: the named teams that have a place or deployments there, then all others as one."""
     ids = [cluster.pk for cluster in clusters]
     pods = holding_pods().filter(cluster__in=ids, deployment__team__in=named)
-    own = {(cluster, team): sums for cluster, team, sums in held_by(pods, "cluster_id", "deployment__team_id")}
+    own = {
+        (cluster, team): sums for cluster, team, sums in held_by(pods, "cluster_id", "deployment__team_id")
+    }
     live = Deployment.objects.filter(deleted_at=None, cluster__in=ids).order_by()
     counts = {
         (cluster, team): count
         for cluster, team, count in live.values_list("cluster_id", "team_id").annotate(Count("pk"))
     }
-    places = set(Namespace.objects.filter(cluster__in=ids, team__in=named).values_list("cluster_id", "team_id"))
+    places = set(
+        Namespace.objects.filter(cluster__in=ids, team__in=named).values_list("cluster_id", "team_id")
+    )
     found: dict[int, list[TeamUsage]] = {}
     for cluster in clusters:
-        here = [
-            team for team in named if {(cluster.pk, team.pk)} & (places | own.keys() | counts.keys())
-        ]
+        keys = {team: (cluster.pk, team.pk) for team in named}
         rows = [
-            _team(team, counts.get((cluster.pk, team.pk), 0), own.get((cluster.pk, team.pk), NOTHING), cluster)
-            for team in here
+            _team(team, counts.get(key, 0), own.get(key, NOTHING), cluster)
+            for team, key in keys.items()
+            if key in places or key in own or key in counts
         ]
         ours = sum((one.ours for one in held[cluster.pk].values()), NOTHING)
-        others = ours.less(sum((own.get((cluster.pk, team.pk), NOTHING) for team in named), NOTHING))
-        names = {team.pk for team in named}
-        count = sum(n for (place, team), n in counts.items() if place == cluster.pk and team not in names)
+        others = ours.less(sum((own.get(key, NOTHING) for key in keys.values()), NOTHING))
+        count = sum(counts[key] for key in counts if key[0] == cluster.pk and key not in keys.values())
         if count or others.pods:
             rows.append(_team(None, count, others, cluster))
         found[cluster.pk] = rows
@@ -136,7 +174,7 @@ def _cluster(
         cluster=cluster,
         stale_since=stale_since(cluster),
         metrics_at=cluster.metrics_at,
-        metrics_message=_why_no_metrics(cluster, measured, since),
+        metrics_message=why_no_metrics(cluster, measured=bool(measured)),
         capacity=_sum(node.capacity for node in nodes),
         allocatable=_sum(node.allocatable for node in nodes),
         requested=_sum(one.all.requested for one in held.values()),
@@ -213,9 +251,10 @@ def _largest_free(nodes: Sequence[NodeUsage]) -> LargestFree | None:
     )
 
 
-def _why_no_metrics(cluster: Cluster, measured: Sequence[Amounts], since: datetime) -> str:
+def why_no_metrics(cluster: Cluster, *, measured: bool) -> str:
+    """Why nothing is known of what is used now; "" while it is. `measured`: something was, lately."""
     if cluster.metrics_message:
         return cluster.metrics_message
-    if measured or (cluster.metrics_at is not None and cluster.metrics_at >= since):
+    if measured or (cluster.metrics_at is not None and cluster.metrics_at >= fresh_since()):
         return ""
     return "Nothing has been measured yet." if cluster.metrics_at is None else "Nothing was measured lately."
