@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -15,7 +15,7 @@ from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Cluster
 from deployments.selectors.usage.clusters import allocatable_in, cluster_usage, named_teams
-from deployments.selectors.usage.deployments import deployments_by_usage, usage_of
+from deployments.selectors.usage.deployments import deployments_by_usage, usage_by_id
 from deployments.selectors.usage.models import costs_by_model
 from deployments.selectors.usage.shapes import ClusterUsage, NodeUsage, PodShare
 from deployments.selectors.usage.shares import shares_of
@@ -105,11 +105,11 @@ def table_of(
     if filters.by == "models":
         models = costs_by_model(request.user, cluster, named)
         return {"shown": Paginator(models, ROWS).get_page(number)}
-    rows = deployments_by_usage(request.user, filters.sort, cluster=cluster, named=named)
-    shown: Page[object] = Paginator(rows.defer("facts", "autoscaler", "diagnosis"), ROWS).get_page(number)
+    ids = deployments_by_usage(request.user, filters.sort, cluster=cluster, named=named)
+    shown = Paginator(ids, ROWS).get_page(number)
     return {
         "shown": shown,
-        "rows": usage_of(list(shown.object_list)),  # type: ignore[arg-type]
+        "rows": usage_by_id(list(shown.object_list)),
         "columns": headings(COLUMNS, filters.sort, largest_first=True),
     }
 

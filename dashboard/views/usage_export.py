@@ -16,9 +16,9 @@ from dashboard.forms.usage import UsageFilters
 from dashboard.views.frame import PageRequest, page
 from deployments import selectors
 from deployments.errors import NotFound
-from deployments.models import Cluster, Deployment
+from deployments.models import Cluster
 from deployments.selectors.usage.clusters import cluster_usage, named_teams
-from deployments.selectors.usage.deployments import deployments_by_usage, usage_of
+from deployments.selectors.usage.deployments import deployments_by_usage, usage_by_id
 from deployments.selectors.usage.shapes import Amounts, ClusterUsage, Money
 from teams.models import Team
 
@@ -76,14 +76,8 @@ def lines_of(request: PageRequest, cluster: Cluster, named: Sequence[Team]) -> I
     rows = selectors.clusters_visible_to(request.user).filter(pk=cluster.pk)
     [seen] = cluster_usage(request.user, clusters=rows, named=named)
     yield as_csv(lines_of_cluster(seen))
-    ids = list(
-        deployments_by_usage(request.user, "team", cluster=cluster, named=named).values_list("pk", flat=True)
-    )
+    ids = deployments_by_usage(request.user, "team", cluster=cluster, named=named)
     for start in range(0, len(ids), BATCH):
-        found = Deployment.objects.filter(pk__in=ids[start : start + BATCH]).select_related("team", "cluster")
-        deployments = found.order_by("team__name", "name", "pk").defer(
-            "facts", "spec", "autoscaler", "diagnosis"
-        )
         yield as_csv(
             line(
                 "deployment",
@@ -95,7 +89,7 @@ def lines_of(request: PageRequest, cluster: Cluster, named: Sequence[Team]) -> I
                 requested=one.requested,
                 money=one.money,
             )
-            for one in usage_of(list(deployments))
+            for one in usage_by_id(ids[start : start + BATCH])
         )
 
 

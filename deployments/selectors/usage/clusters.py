@@ -16,7 +16,12 @@ from deployments.models import Cluster, Deployment, Namespace, Node
 from deployments.selectors.access import Person, clusters_visible_to
 from deployments.selectors.status import stale_since
 from deployments.selectors.usage.held import NOTHING, Held, fresh_since, held_by, holding_pods
-from deployments.selectors.usage.kept import kept_money_of_cluster, kept_money_of_teams
+from deployments.selectors.usage.kept import (
+    HELD_KEPT_SECONDS,
+    kept,
+    kept_money_of_cluster,
+    kept_money_of_teams,
+)
 from deployments.selectors.usage.shapes import (
     Amounts,
     ClusterUsage,
@@ -51,14 +56,21 @@ def cluster_usage(
 
     Without `costs` every amount of money is None.
     """
-    shown = list(clusters_visible_to(user) if clusters is None else clusters)
+    rows = clusters_visible_to(user) if clusters is None else clusters
+    shown = list(rows.defer("credentials"))
     named = named_teams(user) if named is None else named
-    ids = [cluster.pk for cluster in shown]
+    names = sorted(team.pk for team in named)
+    about = f"held {sorted(cluster.pk for cluster in shown)} {names}"
+    found = kept(about, HELD_KEPT_SECONDS, lambda: _held_in(shown, named))
+    return [_with_costs(one, named) for one in found] if costs else found
+
+
+def _held_in(clusters: Sequence[Cluster], named: Collection[Team]) -> list[ClusterUsage]:
+    ids = [cluster.pk for cluster in clusters]
     nodes = _nodes_of(ids)
     held = _held_by_node(ids)
-    teams = _teams_of(shown, named, held)
-    found = [_cluster(one, nodes[one.pk], held[one.pk], teams[one.pk]) for one in shown]
-    return [_with_costs(one, named) for one in found] if costs else found
+    teams = _teams_of(clusters, named, held)
+    return [_cluster(one, nodes[one.pk], held[one.pk], teams[one.pk]) for one in clusters]
 
 
 def _with_costs(seen: ClusterUsage, named: Collection[Team]) -> ClusterUsage:

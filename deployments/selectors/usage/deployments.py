@@ -11,10 +11,9 @@ from django.utils import timezone
 
 from deployments.models import Cluster, CostBasis, Deployment, MinuteSample, PodUsage, Sizing
 from deployments.selectors.access import Person
-from deployments.selectors.reading import deployments_visible_to
-from deployments.selectors.status import ShownDeployment
+from deployments.selectors.usage.clusters import named_teams
 from deployments.selectors.usage.held import NOTHING, Held, fresh_since, held_by_deployment
-from deployments.selectors.usage.kept import kept_money_of_deployments
+from deployments.selectors.usage.kept import HELD_KEPT_SECONDS, kept, kept_money_of_deployments
 from deployments.selectors.usage.money import NEWEST_WITHIN_MINUTES, minutes_since_1970
 from deployments.selectors.usage.shapes import DeploymentUsage, Money
 from teams.models import Team
@@ -28,20 +27,39 @@ _GIB = 2**30
 
 def deployments_by_usage(
     user: Person, sort: str, *, cluster: Cluster | None = None, named: Collection[Team] | None = None
-) -> "QuerySet[ShownDeployment]":
-    """Live deployments of the person's teams, of those `named`, sorted by one of `SORTS`; "-cost" is dearest first."""
-    rows = deployments_visible_to(user)
+) -> list[int]:
+    """Primary keys of live deployments of the person's teams, of those `named`, sorted by one of `SORTS`.
+
+    "-cost" is dearest first. Who is in which place is kept for some seconds.
+    """
+    teams = sorted(team.pk for team in (named_teams(user) if named is None else named))
+    about = f"order {sort} {cluster.pk if cluster else None} {teams}"
+    return kept(about, HELD_KEPT_SECONDS, lambda: _sorted(sort, cluster, teams))
+
+
+def _sorted(sort: str, cluster: Cluster | None, teams: list[int]) -> list[int]:
+    rows = Deployment.objects.filter(team__in=teams, deleted_at=None)
     if cluster is not None:
         rows = rows.filter(cluster=cluster)
-    if named is not None:
-        rows = rows.filter(team__in=named)
     key, descending = sort.removeprefix("-"), sort.startswith("-")
     if key in ("name", "team"):
         names = ("name", "team__name") if key == "name" else ("team__name", "name")
-        return rows.order_by(f"-{names[0]}" if descending else names[0], names[1], "pk")
-    rows = rows.annotate(measure=_measure(key))
-    first = F("measure").desc(nulls_last=True) if descending else F("measure").asc(nulls_first=True)
-    return rows.order_by(first, "name", "pk")
+        ordered = rows.order_by(f"-{names[0]}" if descending else names[0], names[1], "pk")
+    else:
+        measured = rows.annotate(measure=_measure(key))
+        first = F("measure").desc(nulls_last=True) if descending else F("measure").asc(nulls_first=True)
+        ordered = measured.order_by(first, "name", "pk")
+    return list(ordered.values_list("pk", flat=True))
+
+
+def usage_by_id(ids: Sequence[int]) -> list[DeploymentUsage]:
+    """What the deployments hold, use and cost, in the order of their primary keys; those gone are left out."""
+    columns = ("name", "team__name", "team__title", "cluster")
+    rows = Deployment.objects.select_related("team").only(*columns).in_bulk(list(ids))
+    clusters = Cluster.objects.defer("credentials").in_bulk({row.cluster_id for row in rows.values()})
+    for row in rows.values():
+        row.cluster = clusters[row.cluster_id]
+    return usage_of([rows[pk] for pk in ids if pk in rows])
 
 
 def usage_of(rows: Sequence[Deployment]) -> list[DeploymentUsage]:

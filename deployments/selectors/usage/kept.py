@@ -1,11 +1,12 @@
-"""Costs that are the same for everybody who looks, kept for half a minute.
+"""What is the same for everybody who looks, kept for some seconds: looks cost little, however many there are.
 
-They come from samples of whole minutes, thousands of series of a month: adding them up for each look would
-cost more than all the rest of a page.
+Costs come from samples of whole minutes, thousands of series of a month; what pods hold is added up from
+all pods of a cluster. A figure may be as old as it was kept, which is less than it took to be measured.
 """
 
 import hashlib
 from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from django.core.cache import cache
 
@@ -14,44 +15,48 @@ from deployments.models import Cluster
 from deployments.selectors.usage import money
 from deployments.selectors.usage.shapes import Money
 
-KEPT_SECONDS = 30
+Kept = TypeVar("Kept")
+
+COSTS_KEPT_SECONDS = 30
+HELD_KEPT_SECONDS = 3
+
+
+def kept(about: str, seconds: int, compute: Callable[[], Kept]) -> Kept:
+    """What was computed about the same a moment ago, or now. `about` names all that it depends on."""
+    name = f"usage-{hashlib.sha256(about.encode()).hexdigest()}"
+    found: Kept | None = cache.get(name)
+    if found is None:
+        found = compute()
+        cache.set(name, found, seconds)
+    return found
 
 
 def kept_money_of_deployments(cluster: Cluster, ids: Collection[int]) -> dict[int, Money]:
-    """As `money_of_deployments`, at most half a minute old."""
-    return _kept("deployments", cluster, ids, money.money_of_deployments)
+    """As `money_of_deployments`, half a minute old at most; so are the next ones."""
+    return _kept_money("deployments", cluster, ids, money.money_of_deployments)
 
 
 def kept_money_of_teams(cluster: Cluster, ids: Collection[int]) -> dict[int, Money]:
-    """As `money_of_teams`, at most half a minute old."""
-    return _kept("teams", cluster, ids, money.money_of_teams)
+    return _kept_money("teams", cluster, ids, money.money_of_teams)
 
 
 def kept_money_of_models(cluster: Cluster, ids: Collection[int]) -> dict[int, Money]:
-    """As `money_of_models`, at most half a minute old."""
-    return _kept("models", cluster, ids, money.money_of_models)
+    return _kept_money("models", cluster, ids, money.money_of_models)
 
 
 def kept_money_of_cluster(cluster: Cluster) -> Money:
-    """As `money_of_cluster`, at most half a minute old."""
-    one = [cluster.pk]
-    return _kept("cluster", cluster, one, lambda row, ids: {ids[0]: money.money_of_cluster(row)})[cluster.pk]
+    about = f"cluster {cluster.pk} {prices_of(cluster)}"
+    return kept(about, COSTS_KEPT_SECONDS, lambda: money.money_of_cluster(cluster))
 
 
-def _kept(
+def _kept_money(
     of: str,
     cluster: Cluster,
     ids: Collection[int],
     compute: Callable[[Cluster, list[int]], dict[int, Money]],
 ) -> dict[int, Money]:
-    """What was computed for the same keys at the same prices a moment ago, or now."""
     keys = sorted(ids)
     if not keys:
         return {}
     about = f"{of} {cluster.pk} {prices_of(cluster)} {keys}"
-    name = f"money-{hashlib.sha256(about.encode()).hexdigest()}"
-    found: dict[int, Money] | None = cache.get(name)
-    if found is None:
-        found = compute(cluster, keys)
-        cache.set(name, found, KEPT_SECONDS)
-    return found
+    return kept(about, COSTS_KEPT_SECONDS, lambda: compute(cluster, keys))

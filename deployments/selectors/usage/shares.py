@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 
 from deployments.models import Cluster, Deployment
 from deployments.selectors.usage.held import NOTHING, Held, held_by, holding_pods
+from deployments.selectors.usage.kept import HELD_KEPT_SECONDS, kept
 from deployments.selectors.usage.shapes import Amounts, NodeUsage, PodShare
 from teams.models import Team
 
@@ -17,8 +18,15 @@ def shares_of(
 ) -> dict[str, list[PodShare]]:
     """By name of the node, its pieces: deployments of `named` teams, the largest first; then all the rest.
 
-    Two queries, whatever is on the nodes.
+    Two queries, whatever is on the nodes; kept for some seconds.
     """
+    about = f"shares {cluster.pk} {[node.name for node in nodes]} {sorted(team.pk for team in named)}"
+    return kept(about, HELD_KEPT_SECONDS, lambda: _shares_of(cluster, nodes, named))
+
+
+def _shares_of(
+    cluster: Cluster, nodes: Sequence[NodeUsage], named: Collection[Team]
+) -> dict[str, list[PodShare]]:
     pods = holding_pods().filter(
         cluster=cluster, node__in=[node.name for node in nodes], deployment__team__in=named
     )
