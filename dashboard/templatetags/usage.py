@@ -84,10 +84,11 @@ def piece(share: PodShare) -> SafeString:
 
 
 @register.simple_tag
-def against(used: int | None, limit: int, resource: str) -> SafeString | str:
+def against(used: int | str | None, limit: int, resource: str) -> SafeString | str:
     """What pods use of their limit: bar and words. Without a limit the words alone."""
-    if used is None:
-        return format_html('<span class="muted" title="Not measured">{}</span>', NOT_KNOWN)
+    # What is not there at all is "" in a template.
+    if not isinstance(used, int):
+        return format_html('<span class="muted" title="Not measured lately">{}</span>', NOT_KNOWN)
     text = _short(used, resource)
     if not limit:
         return format_html('<span class="against" title="No limit">{}</span>', text)

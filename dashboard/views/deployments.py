@@ -1,6 +1,6 @@
 """The table of deployments."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
@@ -13,6 +13,7 @@ from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Deployment, State
+from deployments.selectors.usage.held import NOTHING, Held, held_by_deployment
 from teams.access import teams_with_role
 from teams.roles import Role
 
@@ -22,6 +23,8 @@ COLUMNS: tuple[Column, ...] = (
     ("name", "Name", ""),
     ("model", "Model", ""),
     ("ready", "Ready", "num"),
+    ("", "CPU", "cell-use"),
+    ("", "Memory", "cell-use"),
     ("", "Address", ""),
     ("created", "Age", "num"),
     ("", "Created by", ""),
@@ -36,12 +39,19 @@ class Row:
     status: dict[str, object]
     endpoint: str | None
     may_choose: bool = False
+    held: Held = NOTHING
 
 
-def rows_of(deployments: Iterable[Deployment], *, teams_to_change: Container[int] = ()) -> list[Row]:
+def rows_of(
+    deployments: Iterable[Deployment],
+    *,
+    teams_to_change: Container[int] = (),
+    held: Mapping[int, Held] | None = None,
+) -> list[Row]:
     """Rows for the table, from deployments joined with what they show.
 
-    Those of `teams_to_change` (ids) can be chosen for what is done with several at once.
+    Those of `teams_to_change` (ids) can be chosen for what is done with several at once; `held` is what
+    their pods hold and use, by primary key.
     """
     return [
         Row(
@@ -49,6 +59,7 @@ def rows_of(deployments: Iterable[Deployment], *, teams_to_change: Container[int
             selectors.present_status(one),
             selectors.endpoint_of(one),
             may_choose=one.team_id in teams_to_change and not one.delete_requested_at,
+            held=(held or {}).get(one.pk, NOTHING),
         )
         for one in deployments
     ]
@@ -69,8 +80,9 @@ def deployments(request: PageRequest) -> HttpResponse:
     changing = (
         set() if history else set(teams_with_role(request.user, Role.DEPLOYER).values_list("pk", flat=True))
     )
+    held = {} if history else held_by_deployment([one.pk for one in shown.object_list])
     context = {
-        "rows": rows_of(shown.object_list, teams_to_change=changing),
+        "rows": rows_of(shown.object_list, teams_to_change=changing, held=held),
         "choosing": bool(changing),
         "bulk_actions": ACTIONS,
         "shown": shown,

@@ -14,7 +14,7 @@ from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Cluster
-from deployments.selectors.usage.clusters import allocatable_in, cluster_usage, named_teams
+from deployments.selectors.usage.clusters import allocatable_in, cluster_totals, cluster_usage, named_teams
 from deployments.selectors.usage.deployments import deployments_by_usage, usage_by_id
 from deployments.selectors.usage.models import costs_by_model
 from deployments.selectors.usage.shapes import ClusterUsage, NodeUsage, PodShare
@@ -81,7 +81,7 @@ def seen_in(
     shares = shares_of(cluster, list(nodes.object_list), named)
     others: list[ClusterUsage] = []
     if len(clusters) > 1:
-        others = cluster_usage(request.user, clusters=rows.exclude(pk=cluster.pk), named=(), costs=False)
+        others = cluster_totals([one for one in clusters if one.pk != cluster.pk])
     return {
         "seen": seen,
         "others": others,

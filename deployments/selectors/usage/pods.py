@@ -1,19 +1,16 @@
 """Pods with what each uses of what it may."""
 
-from collections.abc import Collection
-
 from deployments.models import Deployment, Pod, PodUsage
 from deployments.selectors.reading import pods_of
 from deployments.selectors.usage.held import fresh_since
 
 
-def use_of_pods(ids: Collection[int]) -> dict[int, PodUsage]:
-    """What pods used lately, by primary key of the pod."""
-    return PodUsage.objects.filter(at__gte=fresh_since()).in_bulk(list(ids))
-
-
 def pods_with_use(deployment: Deployment) -> list[tuple[Pod, PodUsage | None]]:
-    """The pods of a deployment, each with its measurement, None where there is no recent one."""
-    pods = list(pods_of(deployment))
-    found = use_of_pods([pod.pk for pod in pods])
-    return [(pod, found.get(pod.pk)) for pod in pods]
+    """The pods of a deployment, each with its measurement, None where there is no recent one. One query."""
+    return [(pod, fresh_use(pod)) for pod in pods_of(deployment).select_related("usage")]
+
+
+def fresh_use(pod: Pod) -> PodUsage | None:
+    """What a pod that was read with its `usage` used lately."""
+    use: PodUsage | None = getattr(pod, "usage", None)
+    return use if use is not None and use.at >= fresh_since() else None
