@@ -44,6 +44,12 @@ class Row:
         return -saving if saving is not None and saving < 0 else None
 
 
+def row_for(request: PageRequest, deployment: Deployment) -> Row:
+    """One deployment's, for the card of its own page."""
+    role = selectors.role_of(request.user, deployment.team)
+    return Row(shown_sizing(deployment), may_apply=role is not None and role.covers(Role.LEAD))
+
+
 @page
 @require_safe
 def savings(request: PageRequest) -> HttpResponse:

@@ -16,6 +16,7 @@ from deployments.api.views import (
     savings,
     schedules,
     team,
+    usage,
 )
 
 app_name = "api"
@@ -82,6 +83,7 @@ urlpatterns = [
     route(f"{ONE}/logs", observed.Logs, "logs"),
     route(f"{ONE}/logs/captured", observed.CapturedLogs, "captured-logs"),
     route(f"{ONE}/logs/captured/{{captured}}", observed.CapturedLog, "captured-log"),
+    route(f"{ONE}/metrics", usage.Metrics, "metrics"),
     route(f"{ONE}/predict", observed.Predict, "predict"),
     route("v1/usage/savings", savings.Savings, "savings"),
     route("v1/operations", account.Operations, "operations"),
@@ -92,6 +94,7 @@ urlpatterns = [
     route("v1/clusters/{cluster}", platform.Cluster, "cluster"),
     route("v1/clusters/{cluster}/node-presets", platform.NodePresets, "node-presets"),
     route("v1/clusters/{cluster}/node-presets/{preset}", platform.NodePreset, "node-preset"),
+    route("v1/usage", usage.Usage, "usage"),
     route("v1/me", account.Me, "me"),
     route("v1/watch", meta.Watch, "watch"),
     route("v1/schema", meta.Schema, "schema"),

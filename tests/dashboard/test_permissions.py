@@ -63,6 +63,9 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "notifications": ({}, ALL_MAY),
     "notifications-bell": ({}, ALL_MAY),
     "notifications-seen": ({}, POST_ONLY),
+    "usage": ({}, ALL_MAY),
+    # A stranger has no cluster of which there is anything to export.
+    "usage-export": ({}, (302, 404, 200, 200, 200, 200)),
     "platform": ({}, ADMIN),
     "platform-size-new": ({}, ADMIN),
     "platform-size": (SIZE, ADMIN),
@@ -87,6 +90,7 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "deployment-schedule-delete": ({**ONE, "number": "1"}, POST_ONLY),
     "deployment-pause": (ONE, POST_ONLY),
     "deployment-resume": (ONE, POST_ONLY),
+    "deployment-usage": (ONE, READ),
     "deployment-try": (ONE, READ),
     "deployment-yaml": (ONE, READ),
     "deployment-yaml-download": (ONE, READ),
@@ -239,7 +243,9 @@ def test_writing(address: str, number: int, deployment: Deployment, visitor: Cal
         assert answer["Location"].startswith(reverse("sign-in"))
 
 
-@pytest.mark.parametrize("address", ["deployment", "deployments", "overview", "deployment-events"])
+@pytest.mark.parametrize(
+    "address", ["deployment", "deployments", "overview", "deployment-events", "usage", "deployment-usage"]
+)
 def test_a_fragment_has_the_permission_of_its_page(
     address: str, deployment: Deployment, visitor: Callable[[str], Client]
 ) -> None:
@@ -252,7 +258,7 @@ def test_a_fragment_has_the_permission_of_its_page(
 
 
 def test_a_stranger_sees_no_names(deployment: Deployment, visitor: Callable[[str], Client]) -> None:
-    for address in ("overview", "deployments", "models"):
+    for address in ("overview", "deployments", "models", "usage"):
         assert b"house" not in visitor("stranger").get(reverse(address)).content
 
 

@@ -4,7 +4,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import intent
-from deployments.api import payloads, query, shapes, usage_present, usage_shapes
+from deployments.api import payloads, query, shapes, sizing_present, sizing_shapes
 from deployments.api.base import ApiView, Write, deployment_of, of_token_team, only_fields, user_of
 from deployments.api.openapi import CONDITIONAL, LIST, describe, parameter
 from deployments.api.pagination import paged
@@ -16,7 +16,7 @@ class Savings(ApiView):
 
     @describe(
         "Deployments and the sizes that would do, the most wasteful first",
-        answers=usage_shapes.Sizing,
+        answers=sizing_shapes.Sizing,
         many=True,
         parameters=[
             parameter("team", "Only those of the team with this name."),
@@ -27,13 +27,13 @@ class Savings(ApiView):
     def get(self, request: Request) -> Response:
         team, cluster = query.text(request, "team"), query.text(request, "cluster")
         rows = wasteful_deployments(user_of(request), team=team, cluster=cluster)
-        return paged(request, of_token_team(request, rows), usage_present.sizings)
+        return paged(request, of_token_team(request, rows), sizing_present.sizings)
 
 
 class Sizing(ApiView):
-    @describe("What the replicas of a deployment would do with", answers=usage_shapes.Sizing)
+    @describe("What the replicas of a deployment would do with", answers=sizing_shapes.Sizing)
     def get(self, request: Request, team: str, name: str) -> Response:
-        return Response(usage_present.sizing(deployment_of(request, team, name)))
+        return Response(sizing_present.sizing(deployment_of(request, team, name)))
 
 
 class ApplySizing(ApiView):

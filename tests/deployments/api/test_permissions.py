@@ -71,6 +71,8 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("pod", "DELETE"): (WRITE, ONE + "pods/house-1/", None),
     ("events", "GET"): (READ, ONE + "events/", None),
     ("timeline", "GET"): (READ, ONE + "timeline/", None),
+    ("metrics", "GET"): (READ, ONE + "metrics/?window=24h", None),
+    ("usage", "GET"): (ANYBODY_IN, "usage/", None),
     ("manifests", "GET"): (READ, ONE + "manifests/", None),
     ("logs", "GET"): (READ, ONE + "logs/", None),
     ("captured-logs", "GET"): (READ, ONE + "logs/captured/", None),
