@@ -1,6 +1,6 @@
 """The hourly look at what was used: sums of the month, and for each deployment what it would do with.
 
-Reads samples and writes `MonthSums` and `Sizing`, many at once. Asks no cluster.
+Reads samples and writes `MonthSums` and `Sizing`, many at once. Asks no cluster, but its Prometheus for GPUs.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from deployments import costs, sizing
 from deployments.counts import autoscaling_of
+from deployments.gpu_use import gpu_percents
 from deployments.models import CapturedLog, Cluster, Deployment, MonthSums, QuarterSample, SeriesKind, Sizing
 from deployments.selectors.usage import money
 from deployments.selectors.usage.shapes import Amounts
@@ -40,9 +41,6 @@ _WRITTEN = (
 )
 _MEASURED = Q(used_minutes__gte=F("minutes"))
 _OUT_OF_MEMORY = "OOMKilled"
-
-GpuPercents = Mapping[int, float]
-"""How busy GPUs were on average, by primary key of the deployment, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +69,11 @@ def review(cluster_id: int, *, after: int = 0, at: datetime | None = None) -> in
         sum_month(cluster, now)
     living = Deployment.objects.filter(cluster=cluster, deleted_at=None, pk__gt=after)
     rows = list(living.order_by("pk")[:_PORTION])
-    gpu_percents: GpuPercents = {}
+    gpus = gpu_percents(cluster)
     seen = look(rows, now)
     before = dict(Sizing.objects.filter(deployment__in=rows).values_list("deployment_id", "idle_since"))
     looked = [
-        _sizing_of(row, cluster, seen.get(row.pk), before.get(row.pk), gpu_percents.get(row.pk), now)
-        for row in rows
+        _sizing_of(row, cluster, seen.get(row.pk), before.get(row.pk), gpus.get(row.pk), now) for row in rows
     ]
     Sizing.objects.bulk_create(
         looked, update_conflicts=True, unique_fields=["deployment"], update_fields=_WRITTEN

@@ -54,7 +54,7 @@ def test_a_lead_applies_a_right_size_to_the_most_wasteful_in_four_clicks(
         what.click()
 
     sign_in(page, stack, "lead")
-    click(page.get_by_role("link", name="Usage", exact=True))
+    click(page.get_by_role("navigation", name="Main").get_by_role("link", name="Usage"))
     click(page.get_by_role("link", name="Savings"))
     rows = page.get_by_role("table").first.locator("tbody tr")
     for number, one in enumerate(wasteful):
