@@ -24,6 +24,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
 from deployments import listening, selectors
+from deployments.metrics import STREAMS
 from deployments.nudges import Nudge
 
 log = logging.getLogger(__name__)
@@ -127,6 +128,7 @@ class Hub:
             return None
         listener = Listener(session_key, access, wants_names)
         self.listeners.add(listener)
+        STREAMS.set(len(self.listeners))
         if not self.tasks:
             self.tasks = [asyncio.create_task(self.relay()), asyncio.create_task(self.check())]
         return listener
@@ -134,6 +136,7 @@ class Hub:
     def leave(self, listener: Listener) -> None:
         """Forget a listener; the last one takes the subscription with it."""
         self.listeners.discard(listener)
+        STREAMS.set(len(self.listeners))
         if not self.listeners:
             for task in self.tasks:
                 task.cancel()

@@ -54,6 +54,10 @@ class Sums:
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(*(getattr(self, name) + getattr(other, name) for name in SUMMED))
 
+    def as_columns(self) -> dict[str, int]:
+        """By the name of its column."""
+        return {name: getattr(self, name) for name in SUMMED}
+
 
 SUMMED = tuple(field.name for field in fields(Sums))
 """The columns that add up."""

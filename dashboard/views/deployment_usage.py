@@ -8,6 +8,7 @@ from dashboard.charting import WINDOWS, chart_of
 from dashboard.forms.usage import window_of
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import find, show_tab
+from dashboard.views.savings import row_for
 from dashboard.views.usage import part_address
 from deployments.models import Deployment
 from deployments.selectors.usage.clusters import why_no_metrics
@@ -24,6 +25,7 @@ def usage(request: PageRequest, team: str, name: str) -> HttpResponse:
     seen = usage_of([deployment])[0]
     context: dict[str, object] = {
         "usage": seen,
+        "right_size": None if deployment.deleted_at else row_for(request, deployment),
         "pods": pods_with_use(deployment),
         "why_unknown": why_no_metrics(deployment.cluster, measured=seen.used is not None),
     }

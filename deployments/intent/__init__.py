@@ -36,15 +36,18 @@ from deployments.intent.schedules import (
     set_time_zone,
 )
 from deployments.intent.seeing import see_happenings
+from deployments.intent.sizing import NothingToApply, apply_sizing
 from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 
 __all__ = [
     "BULK_ACTIONS",
     "BulkResult",
     "Draft",
+    "NothingToApply",
     "add_schedule",
     "add_version",
     "apply_fix",
+    "apply_sizing",
     "automatic_rollback",
     "autoscale",
     "bulk",

@@ -8,6 +8,8 @@ from deployments.tasks.background import (
     fire_schedules,
     forget_old,
     reconcile,
+    review_cluster,
+    review_use,
     roll_back,
     sweep,
 )
@@ -20,6 +22,8 @@ __all__ = [
     "forget_old",
     "interactive",
     "reconcile",
+    "review_cluster",
+    "review_use",
     "roll_back",
     "sweep",
 ]

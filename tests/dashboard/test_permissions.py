@@ -82,6 +82,8 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "deployment-revisions": (ONE, READ),
     "deployment-rollback": ({**ONE, "number": "1"}, (302, 404, 403, 200, 200, 200)),
     "deployment-scaling": (ONE, READ),
+    "deployment-sizing": (ONE, (302, 404, 403, 403, 200, 200)),
+    "usage-savings": ({}, ALL_MAY),
     "deployment-schedule-next": (ONE, READ),
     "deployment-schedule-add": (ONE, POST_ONLY),
     "deployment-schedule-change": ({**ONE, "number": "1"}, POST_ONLY),
@@ -105,6 +107,8 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "theme": ({}, (405, 405, 405, 405, 405, 405)),
     "sign-in": ({}, (200, 302, 302, 302, 302, 302)),
     "healthz": ({}, (200, 200, 200, 200, 200, 200)),
+    # To this machine; test_metrics has the rest.
+    "metrics": ({}, (200, 200, 200, 200, 200, 200)),
     "readyz": ({}, (200, 200, 200, 200, 200, 200)),
 }
 # Asynchronous; test_live.py has their rules.
@@ -123,6 +127,8 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "deployment-resume": (ONE, {}, WRITE),
     "deployment-scaling": (ONE, {"mode": "fixed", "replicas": "3"}, WRITE),
     "deployment-rollback": ({**ONE, "number": "1"}, {}, (302, 404, 403, 422, 422, 422)),
+    # Nothing is suggested for it.
+    "deployment-sizing": (ONE, {}, (302, 404, 403, 403, 409, 409)),
     "deployment-schedule-add": (
         ONE,
         {"cron": "0 8 * * 1-5", "schedule.replicas": "3"},

@@ -14,7 +14,7 @@ from django.db.models import F, Max, Q, QuerySet, Sum
 from django.utils import timezone
 
 from deployments.costs import SUMMED, Sums, money_of, month_start, prices_of
-from deployments.models import Cluster, DaySample, MinuteSample, QuarterSample, Sample, SeriesKind
+from deployments.models import Cluster, DaySample, MinuteSample, MonthSums, QuarterSample, Sample, SeriesKind
 from deployments.selectors.usage.shapes import Amounts, Money
 
 QUARTER, DAY = 15, 24 * 60
@@ -34,6 +34,15 @@ class _Figures:
     month: dict[int, Sums] | None
     minute: dict[int, Sums] | None
     idle: dict[int, Amounts | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Until:
+    """The ends of the newest whole day and quarter that are rolled up; the newest minute if it is now's."""
+
+    day: int | None
+    quarter: int | None
+    minute: int | None
 
 
 def money_of_deployments(
@@ -81,32 +90,69 @@ def _money(cluster: Cluster, group: str, ids: Collection[int], now: datetime) ->
     }
 
 
+def sums_since(cluster: Cluster, start: int, now: datetime) -> tuple[int, dict[int, Sums]]:
+    """Sums of what is rolled up since the minute `start`, by primary key of the series; and until when."""
+    found = _sampled_until(cluster, minutes_since_1970(now))
+    until = max(found.quarter or start, start)
+    sums = _rolled_up(cluster, "pk", None, start, until, days_until=found.day)
+    return until, sums
+
+
 def _figures(cluster: Cluster, group: str, ids: Collection[int], now: datetime) -> _Figures:
-    end = minutes_since_1970(now)
-    days_until, quarters_until, minute = _sampled_until(cluster, end)
-    if quarters_until is None and minute is None:
+    found = _sampled_until(cluster, minutes_since_1970(now))
+    if found.quarter is None and found.minute is None:
         return _Figures(month=None, minute=None)
-    start = minutes_since_1970(month_start(now))
-    turn = max(days_until or start, start)
-    month = _sums(DaySample, cluster, group, ids, start, turn)
-    for key, sums in _sums(QuarterSample, cluster, group, ids, turn, end - QUARTER + 1).items():
-        month[key] = month.get(key, Sums()) + sums
-    if minute is None:
+    month = _month(cluster, group, ids, minutes_since_1970(month_start(now)), found)
+    if found.minute is None:
         return _Figures(month=month, minute=None)
-    newest = _sums(MinuteSample, cluster, group, ids, minute, minute + 1)
-    return _Figures(month=month, minute=newest, idle=_idle(cluster, group, ids, minute, newest))
+    newest, idle = _newest(cluster, group, ids, found.minute)
+    return _Figures(month=month, minute=newest, idle=idle)
 
 
-def _sampled_until(cluster: Cluster, end: int) -> tuple[int | None, int | None, int | None]:
-    """The ends of the newest whole day and quarter that are rolled up; the newest minute if it is now's."""
+def _month(cluster: Cluster, group: str, ids: Collection[int], start: int, found: _Until) -> dict[int, Sums]:
+    """What the hourly review has summed, and what was rolled up since."""
+    kept = MonthSums.objects.filter(series__cluster=cluster, month=start)
+    until = kept.aggregate(until=Max("until"))["until"]
+    if found.quarter is None:
+        return {}
+    if until is None:
+        return _rolled_up(cluster, group, ids, start, found.quarter, days_until=found.day)
+    rows = _of_deployments(kept, group, ids).annotate(*(Sum(name) for name in SUMMED))
+    month = {key: Sums(*map(int, values)) for key, *values in rows}
+    return _added(month, _sums(QuarterSample, cluster, group, ids, until, found.quarter))
+
+
+def _rolled_up(
+    cluster: Cluster,
+    group: str,
+    ids: Collection[int] | None,
+    start: int,
+    until: int,
+    *,
+    days_until: int | None,
+) -> dict[int, Sums]:
+    """Whole days as far as there are any, and quarter hours after them."""
+    turn = max(days_until or start, start)
+    days = _sums(DaySample, cluster, group, ids, start, turn)
+    return _added(days, _sums(QuarterSample, cluster, group, ids, turn, until))
+
+
+def _added(some: dict[int, Sums], others: dict[int, Sums]) -> dict[int, Sums]:
+    for key, sums in others.items():
+        some[key] = some.get(key, Sums()) + sums
+    return some
+
+
+def _sampled_until(cluster: Cluster, end: int) -> _Until:
+    """How far a cluster's samples go; of steps that have not ended yet nothing is taken."""
     day, quarter, minute = (
         _of_cluster(table, cluster).filter(at__lte=end - step).aggregate(newest=Max("at"))["newest"]
         for table, step in ((DaySample, DAY), (QuarterSample, QUARTER), (MinuteSample, 0))
     )
-    return (
-        None if day is None else day + DAY,
-        None if quarter is None else quarter + QUARTER,
-        minute if minute is not None and minute > end - NEWEST_WITHIN_MINUTES else None,
+    return _Until(
+        day=None if day is None else day + DAY,
+        quarter=None if quarter is None else quarter + QUARTER,
+        minute=minute if minute is not None and minute > end - NEWEST_WITHIN_MINUTES else None,
     )
 
 
@@ -115,19 +161,24 @@ def _of_cluster(table: type[Sample], cluster: Cluster) -> QuerySet[Any]:
     return rows.filter(series__cluster=cluster, series__kind=SeriesKind.CLUSTER)
 
 
+def _of_deployments(rows: QuerySet[Any], group: str, ids: Collection[int] | None) -> QuerySet[Any]:
+    """Rows of deployments' series, grouped."""
+    rows = rows.filter(series__kind=SeriesKind.DEPLOYMENT)
+    if ids is not None and len(ids) <= _MOST_KEYS:
+        rows = rows.filter(**{f"series__{group}__in": list(ids)})
+    return rows.order_by().values_list(f"series__{group}")
+
+
 def _rows(
-    table: type[Sample], cluster: Cluster, group: str, ids: Collection[int], start: int, end: int
+    table: type[Sample], cluster: Cluster, group: str, ids: Collection[int] | None, start: int, end: int
 ) -> QuerySet[Any]:
     """Samples of deployments from `start` up to before `end`, grouped."""
     rows: QuerySet[Any] = QuerySet(table)
-    rows = rows.filter(series__cluster=cluster, series__kind=SeriesKind.DEPLOYMENT)
-    if len(ids) <= _MOST_KEYS:
-        rows = rows.filter(**{f"series__{group}__in": list(ids)})
-    return rows.filter(at__gte=start, at__lt=end).order_by().values_list(f"series__{group}")
+    return _of_deployments(rows.filter(series__cluster=cluster, at__gte=start, at__lt=end), group, ids)
 
 
 def _sums(
-    table: type[Sample], cluster: Cluster, group: str, ids: Collection[int], start: int, end: int
+    table: type[Sample], cluster: Cluster, group: str, ids: Collection[int] | None, start: int, end: int
 ) -> dict[int, Sums]:
     if start >= end:
         return {}
@@ -136,14 +187,19 @@ def _sums(
     return {key: Sums(*map(int, values)) for key, *values in rows}
 
 
-def _idle(
-    cluster: Cluster, group: str, ids: Collection[int], minute: int, newest: dict[int, Sums]
-) -> dict[int, Amounts | None]:
-    """What was requested and not used in a minute, where use was measured; None where it was not."""
-    rows = _rows(MinuteSample, cluster, group, ids, minute, minute + 1).filter(_MEASURED)
+def _newest(
+    cluster: Cluster, group: str, ids: Collection[int], minute: int
+) -> tuple[dict[int, Sums], dict[int, Amounts | None]]:
+    """Sums of a minute, and what was requested then and not used: None where nothing was measured."""
     # The larger of both less what was used is what was requested beyond it.
-    beyond = rows.annotate(
-        cpu=Sum(F("cpu_charged") - F("cpu_used")), memory=Sum(F("memory_charged") - F("memory_used"))
-    )
-    measured = {key: Amounts(int(cpu), int(memory)) for key, cpu, memory in beyond}
-    return {key: measured.get(key) for key in newest}
+    beyond = {
+        f"idle_{name}": Sum(F(f"{name}_charged") - F(f"{name}_used"), filter=_MEASURED)
+        for name in ("cpu", "memory")
+    }
+    rows = _rows(MinuteSample, cluster, group, ids, minute, minute + 1)
+    rows = rows.annotate(*(Sum(name) for name in SUMMED), **beyond)
+    sums, idle = {}, {}
+    for key, *values, idle_cpu, idle_memory in rows:
+        sums[key] = Sums(*map(int, values))
+        idle[key] = None if idle_cpu is None else Amounts(int(idle_cpu), int(idle_memory))
+    return sums, idle

@@ -23,6 +23,7 @@ BUDGETS = {
     "teams/pricing/webhooks/": 7,
     ONE + "schedules/": 7,
     "clusters/": 6,
+    "usage/savings/": 6,
     # Clusters, nodes, pods, teams and places; then what deployments of the page hold and cost.
     "usage/": 24,
     ONE + "pods/": 7,

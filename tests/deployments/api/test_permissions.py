@@ -11,7 +11,7 @@ from django.urls import URLPattern
 
 from deployments import intent
 from deployments.api.urls import urlpatterns
-from deployments.models import Deployment
+from deployments.models import Deployment, Sizing
 from teams.models import Team
 from teams.roles import Scope
 from tests.deployments.api.caller import Caller
@@ -57,6 +57,9 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
         {"action": "pause", "deployments": ["pricing/house"]},
     ),
     ("fix", "POST"): (WRITE, ONE + "fix/", {"code": "wrong_port"}),
+    ("sizing", "GET"): (READ, ONE + "sizing/", None),
+    ("sizing-apply", "POST"): (LEAD, ONE + "sizing/apply/", None),
+    ("savings", "GET"): (ANYBODY_IN, "usage/savings/", None),
     ("schedules", "GET"): (READ, ONE + "schedules/", None),
     ("schedules", "POST"): (LEAD, ONE + "schedules/", {"cron": "0 8 * * *", "replicas": 2}),
     ("schedule", "GET"): (READ, ONE + "schedules/{schedule}/", None),
@@ -194,6 +197,9 @@ def kept(house: Deployment, team: Team, lead: User, admin: User, sealed: None) -
     house.refresh_from_db()
     house.diagnosis = WRONG_PORT
     house.save()
+    Sizing.objects.create(
+        deployment=house, revision=house.revision, computed_at=house.created_at, cpu=300, memory=2**28
+    )
     return {"operation": operation.pk, "schedule": schedule.pk, "webhook": webhook.pk, "captured": log.pk}
 
 
