@@ -131,7 +131,7 @@ def step_word(seconds: int) -> str:
 
 def _text(value: float | None, unit: str) -> str:
     if value is None:
-        return "–"
+        return "–"  # noqa: RUF001  an en dash, as in print
     return f"{value:.2f}" if unit != "GPUs" else f"{value:.3g}"
 
 

@@ -14,25 +14,38 @@ from k8s.quantities import format_bytes
 
 register = template.Library()
 
-NOT_KNOWN = "–"
+MOST_DIGITS = 4
+# Also where there is nothing to look into: templates then say "".
+NOT_KNOWN = "–"  # noqa: RUF001  an en dash, as in print
 
 
 @register.filter
-def cores(millicores: int | None) -> str:
+def cores(millicores: int | str | None) -> str:
     """ "1.5" for 1500."""
-    return NOT_KNOWN if millicores is None else drawing.cores(millicores)
+    return drawing.cores(millicores) if isinstance(millicores, int) else NOT_KNOWN
 
 
 @register.filter
-def size(count: int | None) -> str:
+def size(count: int | str | None) -> str:
     """Memory as "1.5 GiB"."""
-    return NOT_KNOWN if count is None else format_bytes(count)
+    return format_bytes(count) if isinstance(count, int) else NOT_KNOWN
+
+
+@register.filter
+def gib(count: int | str | None) -> str:
+    """Memory in GiB, the unit said at the head: "101", "1.5", "0.06"."""
+    if not isinstance(count, int):
+        return NOT_KNOWN
+    value = count / 2**30
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 @register.filter
 def money(value: Decimal | None) -> str:
-    """With the digits it has and thousands apart: "1,234.56"; the currency is said once, at the head."""
-    return NOT_KNOWN if value is None else f"{value:,}"
+    """Thousands apart, 4 digits after the point at most: "1,234.56"; the currency is said once, at the head."""
+    if value is None:
+        return NOT_KNOWN
+    return f"{round(value, MOST_DIGITS) if -value.as_tuple().exponent > MOST_DIGITS else value:,}"
 
 
 @register.simple_tag
@@ -86,7 +99,6 @@ def piece(share: PodShare) -> SafeString:
 @register.simple_tag
 def against(used: int | str | None, limit: int, resource: str) -> SafeString | str:
     """What pods use of their limit: bar and words. Without a limit the words alone."""
-    # What is not there at all is "" in a template.
     if not isinstance(used, int):
         return format_html('<span class="muted" title="Not measured lately">{}</span>', NOT_KNOWN)
     text = _short(used, resource)
@@ -94,13 +106,13 @@ def against(used: int | str | None, limit: int, resource: str) -> SafeString | s
         return format_html('<span class="against" title="No limit">{}</span>', text)
     most = _short(limit, resource)
     return format_html(
-        '<span class="against" title="{} of at most {} ({}%)">{}<span>{}<span class="muted">/{}</span></span></span>',
+        '<span class="against" title="{} of at most {} ({}%)"><span>{}<span class="muted">/{}</span></span>{}</span>',
         text,
         most,
         round(used * 100 / limit),
-        drawing.meter_bar(used, limit),
         text,
         most,
+        drawing.meter_bar(used, limit),
     )
 
 

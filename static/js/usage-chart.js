@@ -49,7 +49,7 @@
     ];
   }
 
-  function legend(frame, plot, look) {
+  function legend(frame, plot) {
     const list = document.createElement("ul");
     list.className = "plot-legend";
     for (const line of plot.lines) {
@@ -63,13 +63,14 @@
     return [...list.querySelectorAll("b")];
   }
 
-  function draw(host, data, plot, says, look) {
+  // The frame first: how wide a plot may be is known when all of them have their place.
+  function frameOf(plot) {
     const frame = document.createElement("figure");
     frame.className = "plot";
     const title = document.createElement("figcaption");
     title.textContent = `${plot.title}, ${plot.unit === plot.title ? "pieces" : plot.unit}`;
     frame.append(title);
-    const values = legend(frame, plot, look);
+    const values = legend(frame, plot);
     const box = document.createElement("div");
     box.className = "plot-box";
     box.tabIndex = 0;
@@ -77,7 +78,10 @@
     box.setAttribute("aria-roledescription", "chart");
     box.setAttribute("aria-label", `${plot.title}: ${plot.lines.map((line) => line.label).join(", ")}. Arrow keys move along it.`);
     frame.append(box);
-    host.append(frame);
+    return { frame, box, values };
+  }
+
+  function draw(data, plot, { box, values }, says, look) {
     const span = data.at.at(-1) - data.at[0];
     const show = (index) => plot.lines.forEach((line, place) => {
       const last = index == null ? line.values.findLastIndex((value) => value != null) : index;
@@ -122,7 +126,9 @@
     const data = JSON.parse(source.textContent);
     const says = document.querySelector("[data-chart-says]");
     const look = looks();
-    plots = data.plots.map((plot) => draw(host, data, plot, says, look));
+    const frames = data.plots.map(frameOf);
+    host.append(...frames.map(({ frame }) => frame));
+    plots = data.plots.map((plot, place) => draw(data, plot, frames[place], says, look));
   }
 
   function resize() {
