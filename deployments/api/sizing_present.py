@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable
 
-import msgspec
-
 from deployments.api import sizing_shapes as shapes
 from deployments.api.present import address
 from deployments.models import Deployment
 from deployments.selectors.usage.savings import shown_sizing
-from k8s.spec import Resources
 
 
 def sizings(rows: Iterable[Deployment]) -> list[shapes.Sizing]:
@@ -21,8 +18,8 @@ def sizing(row: Deployment) -> shapes.Sizing:
     return shapes.Sizing(
         team=row.team.name,
         deployment=row.name,
-        current=_size(found.before),
-        suggested=_size(found.after) if found.after else None,
+        current=found.before,
+        suggested=found.after,
         reason=found.reason,
         hours=found.hours,
         computed_at=found.computed_at,
@@ -39,7 +36,3 @@ def sizing(row: Deployment) -> shapes.Sizing:
             "deployment": address("deployment", **parts),
         },
     )
-
-
-def _size(resources: Resources) -> shapes.Size:
-    return msgspec.convert(msgspec.to_builtins(resources), shapes.Size)

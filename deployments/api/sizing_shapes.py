@@ -5,15 +5,7 @@ from decimal import Decimal
 
 from msgspec import Struct
 
-
-class Size(Struct, kw_only=True, frozen=True):
-    """Requests and limits of one replica; `gpu` is a count."""
-
-    cpu: str
-    memory: str
-    cpu_limit: str
-    memory_limit: str
-    gpu: int
+from k8s.spec import Resources
 
 
 class Sizing(Struct, kw_only=True, frozen=True):
@@ -27,8 +19,8 @@ class Sizing(Struct, kw_only=True, frozen=True):
 
     team: str
     deployment: str
-    current: Size
-    suggested: Size | None
+    current: Resources
+    suggested: Resources | None
     reason: str
     hours: int
     computed_at: datetime | None
