@@ -12,6 +12,7 @@ SECTIONS = (
     ("overview", "Overview", "layout-dashboard", ("overview",)),
     ("deployments", "Deployments", "rocket", ("deployments", "deployment")),
     ("models", "Models", "cube", ("models", "model")),
+    ("usage", "Usage", "chart-bar", ("usage",)),
     ("teams", "Teams", "users", ("teams", "team")),
 )
 FOR_ADMINS = (("platform", "Platform", "settings", ("platform",)),)

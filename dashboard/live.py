@@ -24,6 +24,7 @@ from django.views.decorators.http import require_safe
 
 from deployments import limits, listening, selectors
 from deployments.errors import TooManyRequests
+from deployments.metrics import STREAMS
 from deployments.nudges import Nudge
 from teams.sessions import SessionStore
 
@@ -135,6 +136,7 @@ class Hub:
         lease = await self.ask(limits.take_stream, access.user.pk)
         listener = Listener(session_key, access, lease, wants_names)
         self.listeners.add(listener)
+        STREAMS.set(len(self.listeners))
         if not self.tasks:
             self.tasks = [asyncio.create_task(self.relay()), asyncio.create_task(self.check())]
         return listener
@@ -143,6 +145,7 @@ class Hub:
         """Forget a listener; the last one takes the subscription with it."""
         self.listeners.discard(listener)
         self.thread.submit(limits.give_back, listener.lease)
+        STREAMS.set(len(self.listeners))
         if not self.listeners:
             for task in self.tasks:
                 task.cancel()

@@ -1,6 +1,7 @@
 """What all settings share."""
 
 from datetime import timedelta
+from pathlib import Path
 
 from csp.constants import NONE, SELF
 
@@ -39,6 +40,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "dashboard.measuring.measured",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -156,6 +158,8 @@ CELERY_TASK_ROUTES = {
     "deployments.tasks.capture_logs": {"queue": "upkeep"},
     "deployments.tasks.deliver": {"queue": "upkeep"},
     "deployments.tasks.forget_old": {"queue": "upkeep"},
+    "deployments.tasks.review_use": {"queue": "upkeep"},
+    "deployments.tasks.review_cluster": {"queue": "upkeep"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -177,6 +181,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     # Not each minute: people are promised that a schedule fires within half a minute.
     "schedules": {"task": "deployments.tasks.fire_schedules", "schedule": 5.0, "options": {"expires": 15}},
+    "review": {"task": "deployments.tasks.review_use", "schedule": 3600.0, "options": {"expires": 3600}},
     "retention": {"task": "deployments.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
@@ -209,6 +214,13 @@ REQUESTS_PER_MINUTE = env.requests_per_minute
 REQUESTS_PER_MINUTE_ANONYMOUS = env.requests_per_minute_anonymous
 SIGN_INS_PER_MINUTE = env.sign_ins_per_minute
 STREAMS_PER_USER = env.streams_per_user
+# After how many days without work worth mention a deployment is listed as idle.
+IDLE_AFTER_DAYS = env.idle_after_days
+# Who has it may read /metrics; without one, only this machine itself.
+METRICS_TOKEN = env.metrics_token
+METRICS_ON_LOOPBACK = True
+# Where the processes count for Prometheus; None: each in its memory.
+METRICS_DIR: Path | None = None
 # The most replicas one deployment may have.
 MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.

@@ -18,6 +18,7 @@ TABS = (
     ("deployment-events", "Events", "list-details"),
     ("deployment-revisions", "Revisions", "history"),
     ("deployment-scaling", "Scaling", "trending-up"),
+    ("deployment-usage", "Usage", "chart-bar"),
     ("deployment-try", "Try it", "bolt"),
     ("deployment-yaml", "YAML", "code"),
     ("deployment-audit", "Audit", "shield-check"),

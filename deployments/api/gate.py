@@ -66,7 +66,7 @@ class Gate:
 
     @contextmanager
     def admitted(self, reader: Reader, lease: limits.Lease) -> Iterator[Pass]:
-        """A pass for the time inside, after which the lease is given back; `look_at` it before the first word."""
+        """A pass for the time inside, with its lease; `look_at` it before the first word."""
         admitted = Pass(reader, lease)
         self._passes.add(admitted)
         if not self._tasks:

@@ -10,7 +10,15 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from deployments.api import catalogue_shapes, notice_shapes, payloads, people_shapes, shapes
+from deployments.api import (
+    catalogue_shapes,
+    notice_shapes,
+    payloads,
+    people_shapes,
+    shapes,
+    sizing_shapes,
+    usage_shapes,
+)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -53,7 +61,9 @@ TAGS = {
     "observed": "deployments",
     "catalogue": "models and versions",
     "platform": "sizes and clusters",
+    "savings": "usage",
     "team": "teams",
+    "usage": "usage",
     "notices": "teams",
     "people": "members and tokens",
     "audit": "members and tokens",
@@ -205,7 +215,15 @@ def components() -> dict[str, Any]:
     """JSON schemas of every shape by name."""
     structs = [
         value
-        for module in (shapes, catalogue_shapes, notice_shapes, people_shapes, payloads)
+        for module in (
+            shapes,
+            catalogue_shapes,
+            notice_shapes,
+            people_shapes,
+            usage_shapes,
+            sizing_shapes,
+            payloads,
+        )
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, msgspec.Struct) and value is not msgspec.Struct
     ]

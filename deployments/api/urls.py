@@ -14,8 +14,10 @@ from deployments.api.views import (
     observed,
     people,
     platform,
+    savings,
     schedules,
     team,
+    usage,
 )
 
 app_name = "api"
@@ -79,6 +81,8 @@ urlpatterns = [
     route(f"{ONE}/resume", actions.Resume, "resume"),
     route(f"{ONE}/rollback", actions.Rollback, "rollback"),
     route(f"{ONE}/fix", actions.Fix, "fix"),
+    route(f"{ONE}/sizing", savings.Sizing, "sizing"),
+    route(f"{ONE}/sizing/apply", savings.ApplySizing, "sizing-apply"),
     route(f"{ONE}/schedules", schedules.Schedules, "schedules"),
     route(f"{ONE}/schedules/{{number}}", schedules.Schedule, "schedule"),
     route(f"{ONE}/revisions", observed.Revisions, "revisions"),
@@ -91,7 +95,9 @@ urlpatterns = [
     route(f"{ONE}/logs", observed.Logs, "logs"),
     route(f"{ONE}/logs/captured", observed.CapturedLogs, "captured-logs"),
     route(f"{ONE}/logs/captured/{{captured}}", observed.CapturedLog, "captured-log"),
+    route(f"{ONE}/metrics", usage.Metrics, "metrics"),
     route(f"{ONE}/predict", observed.Predict, "predict"),
+    route("v1/usage/savings", savings.Savings, "savings"),
     route("v1/operations", account.Operations, "operations"),
     route("v1/operations/{operation}", account.Operation, "operation"),
     route("v1/sizes", platform.Sizes, "sizes"),
@@ -100,6 +106,7 @@ urlpatterns = [
     route("v1/clusters/{cluster}", platform.Cluster, "cluster"),
     route("v1/clusters/{cluster}/node-presets", platform.NodePresets, "node-presets"),
     route("v1/clusters/{cluster}/node-presets/{preset}", platform.NodePreset, "node-preset"),
+    route("v1/usage", usage.Usage, "usage"),
     route("v1/me", account.Me, "me"),
     route("v1/me/tokens", people.MyTokens, "my-tokens"),
     route("v1/me/tokens/{token}", people.MyToken, "my-token"),

@@ -41,6 +41,7 @@ from deployments.intent.schedules import (
 )
 from deployments.intent.seeing import see_happenings
 from deployments.intent.sign_ins import end_other_sign_ins, end_sign_in
+from deployments.intent.sizing import NothingToApply, apply_sizing
 from deployments.intent.tokens import create_account_token, create_own_token, revoke_token
 from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 
@@ -48,10 +49,12 @@ __all__ = [
     "BULK_ACTIONS",
     "BulkResult",
     "Draft",
+    "NothingToApply",
     "add_member",
     "add_schedule",
     "add_version",
     "apply_fix",
+    "apply_sizing",
     "automatic_rollback",
     "autoscale",
     "bulk",

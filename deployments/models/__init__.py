@@ -20,6 +20,7 @@ from deployments.models.secret import RegistryCredential, SealingKey, SecretValu
 from deployments.models.usage import (
     DaySample,
     MinuteSample,
+    MonthSums,
     PodUsage,
     QuarterSample,
     Quota,
@@ -45,6 +46,7 @@ __all__ = [
     "MinuteSample",
     "Model",
     "ModelVersion",
+    "MonthSums",
     "Namespace",
     "Node",
     "NodePreset",

@@ -145,7 +145,8 @@ class Sizing(models.Model):
     """What a deployment's replicas would do with, from up to 7 days of samples; refreshed hourly.
 
     `hours` is how much data there was. `cpu_p95`, `memory_max` are of the busiest replica; `cpu` and `memory`
-    the suggested requests, None where there is nothing to suggest, for which `reason` is why.
+    the suggested requests, None where there is nothing to suggest, for which `reason` is why. They are for
+    `revision`: what was changed since is looked at again within the hour.
     `saving_hour` and `waste_hour` (requested and not used) are money of all replicas in an hour, None
     without prices. `idle_since` is set while nothing worth mention is computed; `gpu_percent` is known
     only from Prometheus.
@@ -153,6 +154,7 @@ class Sizing(models.Model):
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="sizing")
     computed_at = models.DateTimeField()
+    revision = models.PositiveIntegerField(default=0)
     hours = models.PositiveIntegerField(default=0)
     cpu_p95 = models.BigIntegerField(null=True, blank=True)
     memory_max = models.BigIntegerField(null=True, blank=True)
@@ -166,3 +168,26 @@ class Sizing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.deployment}: {self.reason or 'suggested'}"
+
+
+class MonthSums(models.Model):
+    """What of a month's samples of a deployment was summed already, so that pages add up only the rest.
+
+    `month` is its first minute, `until` the one before which everything is in; columns as those of samples.
+    """
+
+    series = models.OneToOneField(Series, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    month = models.IntegerField()
+    until = models.IntegerField()
+    minutes = models.IntegerField(default=0)
+    used_minutes = models.IntegerField(default=0)
+    cpu_requested = models.BigIntegerField(default=0)
+    cpu_used = models.BigIntegerField(default=0)
+    cpu_charged = models.BigIntegerField(default=0)
+    memory_requested = models.BigIntegerField(default=0)
+    memory_used = models.BigIntegerField(default=0)
+    memory_charged = models.BigIntegerField(default=0)
+    gpu_requested = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.minutes} min from {self.month} to {self.until}"

@@ -9,6 +9,8 @@ from deployments.tasks.background import (
     forget_old,
     keep_quota,
     reconcile,
+    review_cluster,
+    review_use,
     roll_back,
     sweep,
 )
@@ -22,6 +24,8 @@ __all__ = [
     "interactive",
     "keep_quota",
     "reconcile",
+    "review_cluster",
+    "review_use",
     "roll_back",
     "sweep",
 ]

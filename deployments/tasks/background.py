@@ -1,17 +1,31 @@
 """Tasks of the `reconcile` queue. A lost one costs seconds: the sweep finds what is unsettled."""
 
+import time
 import uuid
 
 from celery import shared_task
 
-from deployments import capturing, diagnosing, endpoint_check, intent, nudges, retention, scheduling, webhooks
+from deployments import (
+    capturing,
+    diagnosing,
+    endpoint_check,
+    intent,
+    nudges,
+    retention,
+    reviewing,
+    scheduling,
+    webhooks,
+)
 from deployments import reconcile as reconciling
+from deployments.metrics import RECONCILES
+from deployments.models import Cluster
 from deployments.queue import (
     enqueue,
     enqueue_check,
     enqueue_delivery,
     enqueue_pod_delete,
     enqueue_quota,
+    enqueue_review,
     enqueue_rollback,
 )
 
@@ -23,7 +37,9 @@ _FIRST_PAUSE_SECONDS = 0.1
 @shared_task(name="deployments.tasks.reconcile")
 def reconcile(deployment_id: int) -> None:
     """Makes the cluster match the newest wish."""
+    begun = time.perf_counter()
     outcome = reconciling.reconcile_deployment(deployment_id)
+    RECONCILES.labels(outcome.word).observe(time.perf_counter() - begun)
     if outcome.again_in_seconds is not None:
         enqueue(deployment_id, countdown=outcome.again_in_seconds)
 
@@ -91,6 +107,21 @@ def deliver(delivery_id: int) -> None:
 def fire_schedules() -> None:
     """Does what the clock asks for."""
     scheduling.fire_due()
+
+
+@shared_task(name="deployments.tasks.review_use")
+def review_use() -> None:
+    """Looks at what was used, in every cluster."""
+    for cluster_id in Cluster.objects.values_list("pk", flat=True):
+        enqueue_review(cluster_id)
+
+
+@shared_task(name="deployments.tasks.review_cluster")
+def review_cluster(cluster_id: int, after: int = 0) -> None:
+    """Says anew what deployments of a cluster would do with; the next ones in a task of their own."""
+    last = reviewing.review(cluster_id, after=after)
+    if last is not None:
+        enqueue_review(cluster_id, after=last)
 
 
 @shared_task(name="deployments.tasks.forget_old")

@@ -76,6 +76,9 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "notifications": ({}, ALL_MAY),
     "notifications-bell": ({}, ALL_MAY),
     "notifications-seen": ({}, POST_ONLY),
+    "usage": ({}, ALL_MAY),
+    # A stranger has no cluster of which there is anything to export.
+    "usage-export": ({}, (302, 404, 200, 200, 200, 200)),
     "platform": ({}, ADMIN),
     "platform-audit": ({}, ADMIN),
     "platform-size-new": ({}, ADMIN),
@@ -99,12 +102,15 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "deployment-revisions": (ONE, READ),
     "deployment-rollback": ({**ONE, "number": "1"}, (302, 404, 403, 200, 200, 200)),
     "deployment-scaling": (ONE, READ),
+    "deployment-sizing": (ONE, (302, 404, 403, 403, 200, 200)),
+    "usage-savings": ({}, ALL_MAY),
     "deployment-schedule-next": (ONE, READ),
     "deployment-schedule-add": (ONE, POST_ONLY),
     "deployment-schedule-change": ({**ONE, "number": "1"}, POST_ONLY),
     "deployment-schedule-delete": ({**ONE, "number": "1"}, POST_ONLY),
     "deployment-pause": (ONE, POST_ONLY),
     "deployment-resume": (ONE, POST_ONLY),
+    "deployment-usage": (ONE, READ),
     "deployment-try": (ONE, READ),
     "deployment-yaml": (ONE, READ),
     "deployment-yaml-download": (ONE, READ),
@@ -121,6 +127,8 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "theme": ({}, (405, 405, 405, 405, 405, 405)),
     "sign-in": ({}, (200, 302, 302, 302, 302, 302)),
     "healthz": ({}, (200, 200, 200, 200, 200, 200)),
+    # To this machine; test_metrics has the rest.
+    "metrics": ({}, (200, 200, 200, 200, 200, 200)),
     "readyz": ({}, (200, 200, 200, 200, 200, 200)),
 }
 # Asynchronous; test_live.py has their rules.
@@ -140,6 +148,8 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "deployment-resume": (ONE, {}, WRITE),
     "deployment-scaling": (ONE, {"mode": "fixed", "replicas": "3"}, WRITE),
     "deployment-rollback": ({**ONE, "number": "1"}, {}, (302, 404, 403, 422, 422, 422)),
+    # Nothing is suggested for it.
+    "deployment-sizing": (ONE, {}, (302, 404, 403, 403, 409, 409)),
     "deployment-schedule-add": (
         ONE,
         {"cron": "0 8 * * 1-5", "schedule.replicas": "3"},
@@ -277,7 +287,9 @@ def test_writing(address: str, number: int, deployment: Deployment, visitor: Cal
         assert answer["Location"].startswith(reverse("sign-in"))
 
 
-@pytest.mark.parametrize("address", ["deployment", "deployments", "overview", "deployment-events"])
+@pytest.mark.parametrize(
+    "address", ["deployment", "deployments", "overview", "deployment-events", "usage", "deployment-usage"]
+)
 def test_a_fragment_has_the_permission_of_its_page(
     address: str, deployment: Deployment, visitor: Callable[[str], Client]
 ) -> None:
@@ -290,7 +302,7 @@ def test_a_fragment_has_the_permission_of_its_page(
 
 
 def test_a_stranger_sees_no_names(deployment: Deployment, visitor: Callable[[str], Client]) -> None:
-    for address in ("overview", "deployments", "models"):
+    for address in ("overview", "deployments", "models", "usage"):
         assert b"house" not in visitor("stranger").get(reverse(address)).content
 
 

@@ -18,6 +18,12 @@ __all__ = ["installed", "observer"]
 
 
 @pytest.fixture(autouse=True)
+def nothing_is_kept(settings: Any) -> None:
+    """What pages keep for some seconds would outlive the rows of a test."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+
+
+@pytest.fixture(autouse=True)
 def no_redis(settings: Any) -> None:
     """Nothing answers at the queue, whatever the environment says."""
     settings.REDIS_URL = settings.CELERY_BROKER_URL = ""

@@ -26,6 +26,8 @@ PAGES = (
     f"/deployments/pricing/{SERVED}/revisions/1/roll-back",
     f"/deployments/pricing/{BROKEN}/",
     f"/deployments/pricing/{BROKEN}/scaling/",
+    "/usage/savings/",
+    f"/deployments/pricing/{SERVED}/sizing/",
     "/models/",
     "/models/new",
     "/models/pricing/house/",

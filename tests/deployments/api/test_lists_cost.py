@@ -32,6 +32,9 @@ BUDGETS = {
     "teams/pricing/tokens/": 6,
     "me/tokens/": 5,
     "clusters/": 6,
+    "usage/savings/": 6,
+    # Clusters, nodes, pods, teams and places; then what deployments of the page hold and cost.
+    "usage/": 24,
     ONE + "pods/": 7,
     ONE + "events/": 7,
     ONE + "logs/captured/": 7,

@@ -11,7 +11,7 @@ from django.urls import URLPattern
 
 from deployments import intent
 from deployments.api.urls import urlpatterns
-from deployments.models import Deployment
+from deployments.models import Deployment, Sizing
 from teams.models import Team
 from teams.roles import Scope
 from teams.tokens import create_token, revoke
@@ -60,6 +60,9 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
         {"action": "pause", "deployments": ["pricing/house"]},
     ),
     ("fix", "POST"): (WRITE, ONE + "fix/", {"code": "wrong_port"}),
+    ("sizing", "GET"): (READ, ONE + "sizing/", None),
+    ("sizing-apply", "POST"): (LEAD, ONE + "sizing/apply/", None),
+    ("savings", "GET"): (ANYBODY_IN, "usage/savings/", None),
     ("schedules", "GET"): (READ, ONE + "schedules/", None),
     ("schedules", "POST"): (LEAD, ONE + "schedules/", {"cron": "0 8 * * *", "replicas": 2}),
     ("schedule", "GET"): (READ, ONE + "schedules/{schedule}/", None),
@@ -71,6 +74,8 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("pod", "DELETE"): (WRITE, ONE + "pods/house-1/", None),
     ("events", "GET"): (READ, ONE + "events/", None),
     ("timeline", "GET"): (READ, ONE + "timeline/", None),
+    ("metrics", "GET"): (READ, ONE + "metrics/?window=24h", None),
+    ("usage", "GET"): (ANYBODY_IN, "usage/", None),
     ("manifests", "GET"): (READ, ONE + "manifests/", None),
     ("logs", "GET"): (READ, ONE + "logs/", None),
     ("captured-logs", "GET"): (READ, ONE + "logs/captured/", None),
@@ -266,6 +271,9 @@ def kept(
     house.refresh_from_db()
     house.diagnosis = WRONG_PORT
     house.save()
+    Sizing.objects.create(
+        deployment=house, revision=house.revision, computed_at=house.created_at, cpu=300, memory=2**28
+    )
     _, token = create_token(User.objects.get(username="pricing:ci"), "pipeline", [Scope.READ], team=team)
     _, own_token = create_token(lead, "mine", [Scope.READ])
     tokens = {"token": token.pk, "own_token": own_token.pk}
