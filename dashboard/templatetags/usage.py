@@ -42,10 +42,11 @@ def gib(count: int | str | None) -> str:
 
 @register.filter
 def money(value: Decimal | None) -> str:
-    """Thousands apart, 4 digits after the point at most: "1,234.56"; the currency is said once, at the head."""
+    """Thousands apart, 4 digits after the point at most: "1,234.56"; its currency is said elsewhere."""
     if value is None:
         return NOT_KNOWN
-    return f"{round(value, MOST_DIGITS) if -value.as_tuple().exponent > MOST_DIGITS else value:,}"
+    short = round(value, MOST_DIGITS)
+    return f"{value if value == short else short:,}"
 
 
 @register.simple_tag
@@ -106,7 +107,8 @@ def against(used: int | str | None, limit: int, resource: str) -> SafeString | s
         return format_html('<span class="against" title="No limit">{}</span>', text)
     most = _short(limit, resource)
     return format_html(
-        '<span class="against" title="{} of at most {} ({}%)"><span>{}<span class="muted">/{}</span></span>{}</span>',
+        '<span class="against" title="{} of at most {} ({}%)"><span>{}<span class="muted">/{}</span></span>'
+        "{}</span>",
         text,
         most,
         round(used * 100 / limit),
