@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import statistics
 import time
 from pathlib import Path
 
@@ -40,7 +41,9 @@ def main() -> None:
             Node.objects.update(used_at=now)
             PodUsage.objects.update(at=now)
             kind = "admin" if user.is_superuser else "lead"
-            print(f"{kind:<6} {path:<40} {spread(ask_at_once(user.pk, path))}", flush=True)
+            taken, busy = ask_at_once(user.pk, path)
+            cpu = statistics.median(busy) * 1000
+            print(f"{kind:<6} {path:<40} {spread(taken)}  of it CPU p50 {cpu:.1f} ms", flush=True)
 
 
 def tell_storage() -> None:
@@ -54,7 +57,8 @@ def tell_storage() -> None:
         seconds = time.perf_counter() - began
         print(
             f"{table.__name__:<14} {count:>5} steps of {series} series:"
-            f" {grown / series:,.0f} bytes per series, {grown / MEBIBYTE:.0f} MiB in all, filled in {seconds:.0f} s",
+            f" {grown / series:,.0f} bytes per series, {grown / MEBIBYTE:.0f} MiB in all,"
+            f" filled in {seconds:.0f} s",
             flush=True,
         )
 
@@ -66,23 +70,24 @@ def size() -> int:
     return Path(connection.settings_dict["NAME"]).stat().st_size
 
 
-def ask_at_once(user: int, path: str) -> list[float]:
-    """Seconds of the requests of all clients."""
+def ask_at_once(user: int, path: str) -> tuple[list[float], list[float]]:
+    """Seconds that the requests of all clients took, and seconds of CPU: the same on a machine that is busy."""
     connection.close()
     with multiprocessing.get_context("fork").Pool(CLIENTS) as clients:
         taken = clients.starmap(ask, [(user, path)] * CLIENTS, chunksize=1)
-    return [seconds for one in taken for seconds in one]
+    pairs = [pair for one in taken for pair in one]
+    return [seconds for seconds, _ in pairs], [seconds for _, seconds in pairs]
 
 
-def ask(user: int, path: str) -> list[float]:
-    """Seconds of each of the requests after the warm-up."""
+def ask(user: int, path: str) -> list[tuple[float, float]]:
+    """Seconds and CPU seconds of each of the requests after the warm-up."""
     client = Client()
     client.force_login(User.objects.get(pk=user))
     taken = []
     for _ in range(WARM_UP + ROUNDS):
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         answer = client.get(path)
-        taken.append(time.perf_counter() - began)
+        taken.append((time.perf_counter() - began, time.process_time() - busy))
         if answer.status_code != 200:
             raise SystemExit(f"{path} answered {answer.status_code} in process {os.getpid()}")
     return taken[WARM_UP:]

@@ -10,7 +10,6 @@ from playwright.sync_api import Page, expect
 from tests.e2e.conftest import sign_in
 from tests.e2e.stack import Stack
 
-
 # Samples of the last half hour, as the observer leaves them each minute.
 FILL = """
 import time
