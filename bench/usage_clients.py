@@ -71,7 +71,7 @@ def size() -> int:
 
 
 def ask_at_once(user: int, path: str) -> tuple[list[float], list[float]]:
-    """Seconds that the requests of all clients took, and seconds of CPU: the same on a machine that is busy."""
+    """Seconds that the requests of all clients took, and of CPU: those hardly grow on a busy machine."""
     connection.close()
     with multiprocessing.get_context("fork").Pool(CLIENTS) as clients:
         taken = clients.starmap(ask, [(user, path)] * CLIENTS, chunksize=1)
