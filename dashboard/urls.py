@@ -79,6 +79,7 @@ one_model: list[URLPattern | URLResolver] = [
 one_team: list[URLPattern | URLResolver] = [
     path("", team.team, name="team"),
     path("time-zone", team.time_zone, name="team-time-zone"),
+    path("quota", team.set_quota, name="team-quota"),
     path("registries", team.set_registry, name="team-registry"),
     path("registries/remove", team.remove_registry, name="team-registry-remove"),
     path("webhooks/new", webhooks.new, name="team-webhook-new"),

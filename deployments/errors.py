@@ -56,6 +56,13 @@ class InvalidInput(DomainError):
         super().__init__(detail, errors=errors, code=code)
 
 
+class QuotaExceeded(InvalidInput):
+    """The wish asks for more than the team's quota has left; `errors` says of what, and what to do."""
+
+    code = "quota_exceeded"
+    title = "The team's quota does not allow this"
+
+
 class NotFound(DomainError):
     """There is no such thing, or nothing that this person may know of."""
 

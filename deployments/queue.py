@@ -70,6 +70,11 @@ def enqueue_review(cluster_id: int, *, after: int = 0) -> None:
     _send_hint("deployments.tasks.review_cluster", [cluster_id, after])
 
 
+def enqueue_quota(quota_id: int, *, countdown: float = 0) -> None:
+    """Asks a worker to write a team's quota to its cluster. Never raises; the sweep finds it."""
+    _send_hint("deployments.tasks.keep_quota", [quota_id], countdown=countdown or None)
+
+
 def send_question(name: str, args: list[Any], *, expires_seconds: float) -> None:
     """Puts a task into the interactive queue; nobody answers it after it expires.
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 import msgspec
-import yaml
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.explaining import explain
+from dashboard.quotas import room_for
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import abilities, find, show_tab
 from dashboard.views.rollout import rollout_of
@@ -17,6 +17,7 @@ from deployments.models import Deployment, ModelVersion, Pod, PodUsage, State
 from deployments.selectors.usage.pods import pods_with_use
 from deployments.spec import spec_of
 from k8s.facts import ContainerFacts, PodFacts
+from k8s.manifests import to_yaml
 
 TIMELINE_LENGTH = 40
 
@@ -50,6 +51,7 @@ def show_overview(
         "diagnosis": explain(deployment, to=request.user if may_change else None),
         "steps": selectors.rollout_steps(deployment),
         "autoscaling": autoscaling,
+        "room": room_for(deployment) if may_change else None,
         "next_change": selectors.next_change_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,
@@ -98,7 +100,8 @@ def word_for(pod: Pod) -> str:
 
 
 def manifests_text(deployment: Deployment) -> str:
-    return yaml.safe_dump_all(selectors.manifests_of(deployment), sort_keys=False, allow_unicode=True)
+    """As the form previews them and as REST gives them."""
+    return to_yaml(selectors.manifests_of(deployment))
 
 
 @page

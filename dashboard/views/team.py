@@ -1,4 +1,4 @@
-"""A team: who is in it, its clock, its logins to registries."""
+"""A team: who is in it, its clock, its quotas, its logins to registries."""
 
 from zoneinfo import available_timezones
 
@@ -8,10 +8,12 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.forms.team import RegistryForm, TimeZoneForm
+from dashboard.forms.team import QuotaForm, RegistryForm, TimeZoneForm
 from dashboard.forms.typed import refused, refused_form
+from dashboard.quotas import quotas_for
 from dashboard.views.frame import PageRequest, page
 from deployments import intent, selectors
+from deployments.selectors.usage.quotas import namespace_for_quota
 from deployments.spec.schedules import zone_of
 from teams.models import Membership, Team
 from teams.roles import Role
@@ -41,17 +43,25 @@ def show(
     *,
     clock: TimeZoneForm | None = None,
     login: RegistryForm | None = None,
+    quota: tuple[str, QuotaForm] | None = None,
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
+    """The page; a form that was refused comes with what was typed, a quota's with its cluster's name."""
     role = selectors.role_of(request.user, found)
     leads = role is not None and role.covers(Role.LEAD)
+    namespaces = list(found.namespaces.select_related("cluster").order_by("cluster__name"))
+    refused_quotas = dict([quota] if quota else [])
     context = {
         "team": found,
         "role": role,
         "leads": leads,
         "members": Membership.objects.filter(team=found).select_related("user").order_by("user__username"),
-        "namespaces": found.namespaces.select_related("cluster").order_by("cluster__name"),
+        "namespaces": namespaces,
+        "quotas": [
+            {"shown": one, "form": refused_quotas.get(one.cluster.name) or QuotaForm.of(one.row)}
+            for one in quotas_for(found, [space.cluster for space in namespaces])
+        ],
         "registries": selectors.registries_of(found),
         "webhooks": [
             {"row": row, "address": selectors.shown_address(row, whole=leads)}
@@ -75,6 +85,22 @@ def time_zone(request: PageRequest, team: str) -> HttpResponse:
     if status is not None:
         return show(request, found, clock=form, status=status)
     messages.success(request, f"Schedules of {found} go by {form.values['time_zone']} now.")
+    return redirect("team", team)
+
+
+@page
+@require_POST
+def set_quota(request: PageRequest, team: str) -> HttpResponse:
+    """Limits in one cluster, and ceilings from admins."""
+    found = selectors.get_team(request.user, team)
+    space = namespace_for_quota(found, request.POST.get("cluster", ""))
+    form = QuotaForm.typed(request.POST, with_ceilings=request.user.is_superuser)
+    status = refused_form(
+        form, lambda: intent.set_quota(found, space.cluster, form.payload(), by=request.user)
+    )
+    if status is not None:
+        return show(request, found, quota=(space.cluster.name, form), status=status)
+    messages.success(request, f"The quota of {found} in {space.cluster.name} is stored.")
     return redirect("team", team)
 
 

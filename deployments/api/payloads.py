@@ -213,6 +213,30 @@ class TeamChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     time_zone: str
 
 
+class QuotaAmountChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Quantities; null is no limit. `ceiling` is for admins."""
+
+    limit: str | UnsetType | None = UNSET
+    ceiling: str | UnsetType | None = UNSET
+
+
+class QuotaCountChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Whole numbers; null is no limit. `ceiling` is for admins."""
+
+    limit: int | UnsetType | None = UNSET
+    ceiling: int | UnsetType | None = UNSET
+
+
+class QuotaChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is not named stays as it is."""
+
+    cpu: QuotaAmountChanges | UnsetType = UNSET
+    memory: QuotaAmountChanges | UnsetType = UNSET
+    gpu: QuotaCountChanges | UnsetType = UNSET
+    replicas: QuotaCountChanges | UnsetType = UNSET
+    deployments: QuotaCountChanges | UnsetType = UNSET
+
+
 class Ask(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A request for the deployment's own service. `path` begins with a slash.
 

@@ -48,6 +48,7 @@ ONE = f"{TEAM}/deployments/{{name}}"
 
 urlpatterns = [
     route(TEAM, team.Team, "team"),
+    route(f"{TEAM}/quota", team.Quota, "quota"),
     route(f"{TEAM}/registries", team.Registries, "registries"),
     route(f"{TEAM}/registries/{{registry}}", team.Registry, "registry"),
     route(f"{TEAM}/happenings", notices.Happenings, "happenings"),

@@ -25,6 +25,7 @@ from deployments.intent.platform import (
     save_node_preset,
     save_size_preset,
 )
+from deployments.intent.quotas import set_quota
 from deployments.intent.registries import remove_registry, set_registry
 from deployments.intent.rollback import automatic_rollback, draft_rollback, rollback
 from deployments.intent.scaling import autoscale, pause, resume, scale
@@ -80,6 +81,7 @@ __all__ = [
     "save_size_preset",
     "scale",
     "see_happenings",
+    "set_quota",
     "set_registry",
     "set_time_zone",
     "suggest_name",

@@ -65,7 +65,9 @@ def delete_model(model: Model, *, by: User) -> None:
     check_role(by, model.team, Role.DEPLOYER, action="delete model", target=model.name)
     with transaction.atomic():
         _lock_model(model)
-        versions = list(ModelVersion.objects.select_for_update().filter(model=model, deleted_at=None))
+        versions = list(
+            ModelVersion.objects.select_for_update(no_key=True).filter(model=model, deleted_at=None)
+        )
         _refuse_if_deployed(Deployment.objects.filter(version__model=model, deleted_at=None), model.name)
         now = timezone.now()
         ModelVersion.objects.filter(pk__in=[row.pk for row in versions]).update(deleted_at=now)
@@ -187,8 +189,10 @@ def _lock_model(model: Model) -> Model:
 
 
 def _lock_version(version: ModelVersion) -> ModelVersion:
+    # `no_key`: a wish that is being stored checks on commit that its version is there, while it holds what
+    # we may wait for next; only those who change or choose versions keep each other out.
     row = (
-        ModelVersion.objects.select_for_update(of=("self",))
+        ModelVersion.objects.select_for_update(of=("self",), no_key=True)
         .select_related("model__team")
         .filter(pk=version.pk, deleted_at=None)
         .first()

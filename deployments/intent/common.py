@@ -13,6 +13,7 @@ from django.utils import timezone
 from deployments import nudges, operations, queue, settling
 from deployments.errors import BeingDeleted, DomainError, NotFound, PermissionDenied
 from deployments.intent import repeats
+from deployments.intent.allowance import refuse_beyond_quota
 from deployments.locking import lock_row
 from deployments.models import Deployment, Operation, Revision, TimelineEntry
 from deployments.selectors import require_role
@@ -147,7 +148,11 @@ def store_wish(
     """Counts the wish, records it, and tells a worker once it is committed. The row is locked and changed.
 
     `digest` is what the request is recognised by when it comes again.
+
+    Raises:
+        QuotaExceeded: it asks for more than the team has left.
     """
+    refuse_beyond_quota(row)
     now = timezone.now()
     row.generation += 1
     row.updated_at = now

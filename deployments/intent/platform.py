@@ -57,7 +57,7 @@ def change_cluster(cluster: Cluster, payload: Mapping[str, Any], *, by: User) ->
     """
     _check_admin(by, "change cluster", cluster.name)
     with transaction.atomic():
-        row = Cluster.objects.select_for_update().get(pk=cluster.pk)
+        row = Cluster.objects.select_for_update(no_key=True).get(pk=cluster.pk)
         request = parse_cluster(payload, row)
         columns = asdict(request)
         for field, value in columns.items():

@@ -29,7 +29,7 @@ def set_registry(team: Team, payload: Mapping[str, Any], *, by: User) -> Registr
     check_role(by, team, Role.LEAD, action="set registry", target=str(payload.get("registry", ""))[:60])
     with transaction.atomic():
         # Locked, so that two at the same time cannot both be the first, or the last.
-        Team.objects.select_for_update().get(pk=team.pk)
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)
         stored = RegistryCredential.objects.select_for_update(of=("self",)).filter(team=team)
         current = {row.registry: row for row in stored}
         request = parse_login(payload, current=current)

@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from deployments import nudges
 from deployments.counts import autoscaling_of
-from deployments.errors import NotFound
+from deployments.errors import NotFound, QuotaExceeded
 from deployments.intent.common import check_role, lock, record, store_wish
 from deployments.intent.scaling import set_autoscaling, set_replicas
 from deployments.locking import lock_row
-from deployments.models import Deployment, Operation, ScalingSchedule
+from deployments.models import Deployment, Operation, ScalingSchedule, TimelineEntry
 from deployments.spec.schedules import (
     describe_target,
     latest_time,
@@ -89,7 +89,7 @@ def set_time_zone(team: Team, payload: Mapping[str, Any], *, by: User) -> Team:
     check_role(by, team, Role.LEAD, action="set time zone", target="time zone")
     zone = parse_zone(payload)
     with transaction.atomic():
-        row = Team.objects.select_for_update().get(pk=team.pk)
+        row = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
         row.time_zone = zone
         row.save(update_fields=["time_zone"])
         schedules = ScalingSchedule.objects.select_for_update(of=("self",))
@@ -143,7 +143,16 @@ def _fire(row: Deployment, schedule: ScalingSchedule, due: datetime, now: dateti
     else:
         action, text = "scale", set_replicas(row, schedule.replicas or 0)
     schedule.last_outcome = text[:300]
-    return store_wish(row, action, text, by=SCHEDULE, arguments={"schedule": schedule.pk})
+    try:
+        return store_wish(row, action, text, by=SCHEDULE, arguments={"schedule": schedule.pk})
+    except QuotaExceeded as exc:
+        # Its time has come and gone like any other: nobody is surprised by it hours later.
+        schedule.last_outcome = f"Refused: {exc.errors[0].message}"[:300]
+        TimelineEntry.objects.create(
+            deployment=row, at=now, kind="error", text=f"Not done: {text}. {exc.errors[0].message}"[:400]
+        )
+        transaction.on_commit(lambda: nudges.publish(row), robust=True)
+        return None
 
 
 def _why_not(row: Deployment, schedule: ScalingSchedule, due: datetime, now: datetime) -> str:

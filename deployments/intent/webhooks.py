@@ -42,7 +42,7 @@ def create_webhook(team: Team, payload: Mapping[str, Any], *, by: User) -> tuple
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
         # Locked, so that two at the same time cannot both be the last one.
-        Team.objects.select_for_update().get(pk=team.pk)
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)
         if Webhook.objects.filter(team=team).count() >= MOST_WEBHOOKS:
             raise TooManyWebhooks(f"Delete one first: a team has at most {MOST_WEBHOOKS}.")
         webhook = Webhook.objects.create(

@@ -4,7 +4,7 @@ from django.db.models import Q
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deployments", "0004_usage"),
+        ("deployments", "0006_quota"),
     ]
 
     operations = [

@@ -5,6 +5,9 @@ from django.utils import timezone
 
 from teams.models import Team
 
+# What the local cluster's version ends with, as vendors mark theirs.
+LOCAL_VERSION_SUFFIX = "+timoneiro"
+
 
 class ClusterState(models.TextChoices):
     CONNECTED = "connected"
@@ -54,6 +57,11 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_real_gpus(self) -> bool:
+        """The local cluster counts GPUs as Kubernetes does, and has none."""
+        return not self.version.endswith(LOCAL_VERSION_SUFFIX)
 
 
 class NodePreset(models.Model):

@@ -106,7 +106,8 @@ class Quota(models.Model):
 
     None is no limit. The `ceiling_` is what admins set; the limit beside it is the team's own,
     within the ceiling. `generation` counts changes, `applied_generation` is the one a worker last
-    wrote as a ResourceQuota and a LimitRange.
+    wrote as a ResourceQuota and a LimitRange, at `applied_at`; `applied_hard` is what that ResourceQuota
+    allowed ("requests.cpu": "4"), {} where there is none.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="quotas")
@@ -123,7 +124,10 @@ class Quota(models.Model):
     ceiling_deployments = models.PositiveIntegerField(null=True, blank=True)
     generation = models.PositiveIntegerField(default=0)
     applied_generation = models.PositiveIntegerField(default=0)
+    applied_hard = models.JSONField(default=dict, blank=True)
+    applied_at = models.DateTimeField(null=True, blank=True)
     apply_error = models.TextField(blank=True)
+    apply_attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True, blank=True)
     updated_by = models.CharField(max_length=150, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)

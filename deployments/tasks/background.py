@@ -24,6 +24,7 @@ from deployments.queue import (
     enqueue_check,
     enqueue_delivery,
     enqueue_pod_delete,
+    enqueue_quota,
     enqueue_review,
     enqueue_rollback,
 )
@@ -49,6 +50,14 @@ def delete_pod(operation_id: str) -> None:
     reconciling.delete_pod(uuid.UUID(operation_id))
 
 
+@shared_task(name="deployments.tasks.keep_quota")
+def keep_quota(quota_id: int) -> None:
+    """Makes a namespace's ResourceQuota what its team may ask for."""
+    again_in_seconds = reconciling.reconcile_quota(quota_id)
+    if again_in_seconds is not None:
+        enqueue_quota(quota_id, countdown=again_in_seconds)
+
+
 @shared_task(name="deployments.tasks.sweep")
 def sweep() -> None:
     """Sends again whatever is unsettled and in nobody's hands."""
@@ -61,6 +70,8 @@ def sweep() -> None:
         enqueue_rollback(deployment_id)
     for deployment_id in found.unanswered:
         enqueue_check(deployment_id)
+    for quota_id in found.quotas:
+        enqueue_quota(quota_id)
     for delivery_id in webhooks.due_deliveries():
         enqueue_delivery(delivery_id)
 

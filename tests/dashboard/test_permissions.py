@@ -54,6 +54,7 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "teams": ({}, (302, 200, 302, 302, 302, 302)),
     "team": (TEAM, READ),
     "team-time-zone": (TEAM, POST_ONLY),
+    "team-quota": (TEAM, POST_ONLY),
     "team-registry": (TEAM, POST_ONLY),
     "team-registry-remove": (TEAM, POST_ONLY),
     "team-webhook-new": (TEAM, (302, 404, 403, 403, 200, 200)),
@@ -168,6 +169,7 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "model-version-archive": (VERSION, {"archived": "true"}, WRITE),
     "model-version-delete": (VERSION, {"confirm": "2.0"}, WRITE),
     "team-time-zone": (TEAM, {"time_zone": "Europe/Berlin"}, LEADS),
+    "team-quota": (TEAM, {"cluster": "local", "cpu.limit": "4"}, LEADS),
     "team-registry": (TEAM, {"registry": "ghcr.io", "password": "p"}, LEADS),
     "team-registry-remove": (TEAM, {"registry": "ghcr.io"}, LEADS),
     "team-webhook-new": (

@@ -90,6 +90,8 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("webhook", "DELETE"): (LEAD, HOOK, None),
     ("webhook-test", "POST"): (LEAD, HOOK + "test/", None),
     ("deliveries", "GET"): (READ, HOOK + "deliveries/", None),
+    ("quota", "GET"): (READ, "teams/pricing/quota/", None),
+    ("quota", "PUT"): (LEAD, "teams/pricing/quota/", {"cpu": {"limit": "4"}}),
     ("registries", "GET"): (READ, "teams/pricing/registries/", None),
     ("registries", "POST"): (
         LEAD,
