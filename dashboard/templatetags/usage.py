@@ -1,6 +1,6 @@
 """Numbers and bars of usage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from django import template
@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard import drawing
-from deployments.selectors.usage.shapes import Amounts, NodeUsage, PodShare
+from deployments.selectors.usage.shapes import Amounts, NodeUsage, PodShare, QuotaLine
 from k8s.quantities import format_bytes
 
 register = template.Library()
@@ -95,6 +95,17 @@ def piece(share: PodShare) -> SafeString:
         address = reverse("deployment", args=[share.team, share.deployment])
         name = format_html('<a href="{}">{}</a>', address, name)
     return format_html('{} <span class="muted">{}: {}</span>', name, pods, asked)
+
+
+@register.simple_tag
+def quota_words(line: QuotaLine) -> str:
+    """One limit of a quota: "CPU 12 of 20, 8 left"."""
+    if line.resource == "cpu":
+        say: Callable[[int], str] = drawing.cores
+    else:
+        say = format_bytes if line.resource == "memory" else str
+    word = {"cpu": "CPU", "gpu": "GPUs"}.get(line.resource, line.resource)
+    return f"{word} {say(line.requested)} of {say(line.limit or 0)}, {say(line.left or 0)} left"
 
 
 @register.simple_tag

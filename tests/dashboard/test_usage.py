@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.views.usage_export import COLUMNS, harmless
-from deployments.models import Cluster, Deployment, MinuteSample, Namespace
+from deployments.models import Cluster, Deployment, MinuteSample, Namespace, Quota
 from teams.models import Team
 from tests.deployments.held import a_node, a_pod
 from tests.deployments.sampled import steady
@@ -151,6 +151,11 @@ def test_no_cell_of_the_csv_is_a_formula(text: str, busy: Deployment, team: Team
     Team.objects.filter(pk=team.pk).update(title=text)
     names = [row["name"] for row in rows_of(browser.get(reverse("usage-export")))]
     assert f"'{text}" in names
+
+
+def test_a_team_sees_what_is_left_of_its_quota(busy: Deployment, team: Team, browser: Client) -> None:
+    Quota.objects.create(team=team, cluster=busy.cluster, replicas=5)
+    assert re.search(r"quota: replicas \d of 5, \d left", text_of(browser.get(USAGE)))
 
 
 def test_a_deployment_has_its_own_tab(busy: Deployment, browser: Client) -> None:
