@@ -1,21 +1,22 @@
-"""`./dev bench [NAME ...]`: those measurements; without names, all but the two long ones, churn and fuzz."""
+"""`./dev bench [NAME ...]`: those measurements; without names, all but the long ones: usage, churn, fuzz."""
 
 import sys
 from collections.abc import Callable
 
-from bench import churn, cluster, fuzz, logs, pages, wishes
+from bench import churn, cluster, fuzz, logs, pages, usage, wishes
 
 BENCHES: dict[str, Callable[[], None]] = {
     "pages": pages.main,
     "wishes": wishes.main,
     "cluster": cluster.main,
     "logs": logs.main,
+    "usage": usage.main,
     "churn": churn.main,
     "fuzz": fuzz.main,
 }
 
 
-LONG = {"churn", "fuzz"}
+LONG = {"usage", "churn", "fuzz"}
 
 
 def main(names: list[str]) -> int:

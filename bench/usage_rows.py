@@ -81,12 +81,13 @@ def grow() -> User:
 
 def fill(table: type[Sample], step_minutes: int, count: int) -> None:
     """`count` samples of every series, up to now, of figures that differ from step to step."""
-    name = connection.ops.quote_name(table._meta.db_table)
+    name = f"deployments_{table.__name__.lower()}"
     last = int(timezone.now().timestamp()) // 60 // step_minutes
     first = last - count
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH RECURSIVE step(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM step WHERE n + 1 < {last})"  # noqa: S608
+            f"WITH RECURSIVE step(n) AS (SELECT {first} UNION ALL"  # noqa: S608  our own numbers and names
+            f" SELECT n + 1 FROM step WHERE n + 1 < {last})"
             f" INSERT INTO {name} (series_id, at, minutes, used_minutes, pods, cpu_requested, cpu_used,"
             " cpu_charged, memory_requested, memory_used, memory_charged, gpu_requested, cpu_peak,"
             " memory_peak, pod_cpu_peak, pod_memory_peak)"

@@ -39,7 +39,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class ShownChart:
-    """`data` is for the script, `columns` and `rows` are the table of the same; `empty` when nothing is known."""
+    """`data` is for the script, `columns` and `rows` a table of the same; `empty`: nothing is known."""
 
     data: dict[str, Any]
     columns: list[str]

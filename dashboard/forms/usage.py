@@ -23,7 +23,7 @@ def window_of(data: QueryDict) -> Window:
 
 @dataclass(frozen=True)
 class UsageFilters:
-    """Cluster (the first unless named), team ("" for all of mine), window, what the last table lists and its sort.
+    """Cluster (the first unless named), team (None: all of mine), window, what the table lists, its sort.
 
     `node` is the one whose pods are listed, "" for none.
     """

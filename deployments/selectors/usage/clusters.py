@@ -22,6 +22,7 @@ from deployments.selectors.usage.kept import (
     kept_money_of_cluster,
     kept_money_of_teams,
 )
+from deployments.selectors.usage.quotas import limited_lines
 from deployments.selectors.usage.shapes import (
     Amounts,
     ClusterUsage,
@@ -154,11 +155,15 @@ def _teams_of(
     places = set(
         Namespace.objects.filter(cluster__in=ids, team__in=named).values_list("cluster_id", "team_id")
     )
+    limits = limited_lines([(team.pk, cluster.pk) for team in named for cluster in clusters])
     found: dict[int, list[TeamUsage]] = {}
     for cluster in clusters:
         keys = {team: (cluster.pk, team.pk) for team in named}
         rows = [
-            _team(team, counts.get(key, 0), own.get(key, NOTHING), cluster)
+            replace(
+                _team(team, counts.get(key, 0), own.get(key, NOTHING), cluster),
+                quota=limits.get((team.pk, cluster.pk), []),
+            )
             for team, key in keys.items()
             if key in places or key in own or key in counts
         ]

@@ -53,7 +53,7 @@ def _sorted(sort: str, cluster: Cluster | None, teams: list[int]) -> list[int]:
 
 
 def usage_by_id(ids: Sequence[int]) -> list[DeploymentUsage]:
-    """What the deployments hold, use and cost, in the order of their primary keys; those gone are left out."""
+    """What the deployments hold, use and cost, in the order of `ids`; those gone are left out."""
     columns = ("name", "team__name", "team__title", "cluster")
     rows = Deployment.objects.select_related("team").only(*columns).in_bulk(list(ids))
     clusters = Cluster.objects.defer("credentials").in_bulk({row.cluster_id for row in rows.values()})
@@ -106,7 +106,7 @@ def _measure(key: str) -> Any:
 
 
 def _newest_cost() -> QuerySet[Any]:
-    """What the newest minute cost, by the prices of the deployment's cluster; a price not known counts nothing."""
+    """What the newest minute cost at the prices of its cluster; a price not known counts nothing."""
     newest = minutes_since_1970(timezone.now()) - NEWEST_WITHIN_MINUTES
     samples = MinuteSample.objects.filter(series__deployment=OuterRef("pk"), at__gt=newest)
     cost = Case(
