@@ -43,7 +43,8 @@ def test_leads_stay_within_the_ceiling_and_admins_set_it(
     assert intent.set_quota(team, cluster, {"gpu": {"limit": 2}}, by=lead).generation == quota.generation
     entry = AuditEntry.objects.filter(action="set quota").first()
     assert entry is not None
-    assert (entry.target, entry.detail) == ("pricing/local", {"ceiling_memory": "1Gi to none"})
+    assert entry.target == "pricing/local"
+    assert (entry.before, entry.after) == ({"ceiling_memory": "1Gi"}, {"ceiling_memory": "none"})
 
 
 def test_a_ceiling_is_not_a_leads_to_set_and_a_limit_not_a_deployers(
