@@ -48,10 +48,10 @@ def chart(
         at=[at * 60 for at in times],
         cpu_requested=_averages(steps, "cpu_requested", "minutes"),
         cpu_used=_averages(steps, "cpu_used", "used_minutes"),
-        cpu_peak=[row and row["cpu_peak"] for row in steps],
+        cpu_peak=[row["cpu_peak"] if row else None for row in steps],
         memory_requested=_averages(steps, "memory_requested", "minutes"),
         memory_used=_averages(steps, "memory_used", "used_minutes"),
-        memory_peak=[row and row["memory_peak"] for row in steps],
+        memory_peak=[row["memory_peak"] if row else None for row in steps],
         gpu_requested=_averages(steps, "gpu_requested", "minutes"),
         pods=[round(row["pods"] / row["minutes"], 2) if row else None for row in steps],
     )
