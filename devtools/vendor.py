@@ -109,7 +109,7 @@ ICONS = (
         "server-2",
     ),
     *("settings", "shield", "shield-check", "stack-2", "steering-wheel", "sun", "table", "tag", "tags"),
-    *("coin", "printer", "table-export", "zzz"),
+    "printer",
     *("terminal", "terminal-2", "trash", "trending-up", "upload", "user", "user-circle", "users", "versions"),
     *("wifi-off", "world", "x", "zoom-in"),
 )

@@ -54,7 +54,7 @@ def test_a_chart_is_read_by_keyboard(page: Page, stack: Stack, sampled: str) -> 
     expect(page.locator("[data-chart-says]")).not_to_have_text(newest or "")
 
     page.goto(f"{stack.url}/usage/?window=1h")
-    page.get_by_label("Team").select_option("pricing")
+    page.get_by_label("Team", exact=True).select_option("pricing")
     page.wait_for_url(re.compile(r"team=pricing"))
     expect(page.get_by_role("heading", name="Pricing, last 1 hour")).to_be_visible()
     expect(page.locator(".plot canvas").first).to_be_visible()
