@@ -21,6 +21,9 @@ import yaml
 
 from k8s.errors import UnusableCredentials
 
+IN_CLUSTER: Final = "in-cluster"
+"""Stands in a kubeconfig's place for "the cluster that we run in"."""
+
 _MAX_CHARACTERS: Final = 1_000_000
 _FLATTEN: Final = "`kubectl config view --raw --flatten --minify` writes one with everything inside"
 _REFUSED_OF_CLUSTER: Final = {
@@ -48,12 +51,14 @@ class Access:
     """How to reach one cluster and prove who we are. Secrets stay out of its repr.
 
     `server` has no trailing slash. `ca_pem` None means the machine's trust store.
-    `namespace` is the context's own, "" when it names none.
+    `namespace` is the context's own, "" when it names none. `token_path` is a file that holds the
+    token and is read for each request, because a kubelet exchanges it while we run.
     """
 
     server: str
     ca_pem: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
+    token_path: Path | None = None
     client_cert_pem: str | None = field(default=None, repr=False)
     client_key_pem: str | None = field(default=None, repr=False)
     tls_server_name: str | None = None
@@ -62,10 +67,15 @@ class Access:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """What every request carries.
+
+        Raises:
+            UnusableCredentials: the token's file cannot be read.
+        """
         sent = {"User-Agent": "timoneiro", "Accept": "application/json"}
-        if self.token:
-            sent["Authorization"] = f"Bearer {self.token}"
+        token = _token_in(self.token_path) if self.token_path else self.token
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
         return sent
 
     def ssl_context(self) -> ssl.SSLContext | None:
@@ -86,7 +96,7 @@ class Access:
             if self.client_cert_pem and self.client_key_pem:
                 _load_client_certificate(context, self.client_cert_pem, self.client_key_pem)
         except (ssl.SSLError, ValueError) as exc:
-            raise UnusableCredentials(f"the certificates of the kubeconfig cannot be read: {exc}") from exc
+            raise UnusableCredentials(f"the certificates cannot be read: {exc}") from exc
         return context
 
 
@@ -129,6 +139,42 @@ def load_kubeconfig(text: str, *, context: str = "") -> Access:
     )
     access.ssl_context()  # an unreadable certificate is said now, to the person who brought it
     return access
+
+
+def in_cluster_access(folder: Path, *, host: str, port: str) -> Access:
+    """The cluster that this process runs in, by its pod's service account.
+
+    `folder` is where the kubelet puts `token`, `ca.crt` and `namespace`; `host` and `port`
+    are KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
+
+    Raises:
+        UnusableCredentials: this is no pod, or one without a service account's token.
+    """
+    if not host or not port:
+        raise UnusableCredentials("this process does not run in a Kubernetes cluster")
+    try:
+        ca_pem = (folder / "ca.crt").read_text()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UnusableCredentials(f"the service account's {folder}/ca.crt cannot be read") from exc
+    access = Access(
+        server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+        ca_pem=ca_pem,
+        token_path=folder / "token",
+        context=IN_CLUSTER,
+    )
+    _token_in(folder / "token")  # said now, not with the first request
+    access.ssl_context()
+    return access
+
+
+def _token_in(path: Path) -> str:
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UnusableCredentials(f"the service account's token {path} cannot be read") from exc
+    if not token or not token.isascii() or not token.isprintable():
+        raise UnusableCredentials(f"the service account's token {path} is not one")
+    return token
 
 
 def _parse(text: str) -> object:
