@@ -14,7 +14,10 @@ SECTIONS = (
     ("models", "Models", "cube", ("models", "model")),
     ("teams", "Teams", "users", ("teams", "team")),
 )
-FOR_ADMINS = (("platform", "Platform", "settings", ("platform",)),)
+FOR_ADMINS = (
+    ("clusters", "Clusters", "server-2", ("clusters",)),
+    ("platform", "Platform", "settings", ("platform",)),
+)
 
 
 def shell(request: HttpRequest) -> dict[str, object]:

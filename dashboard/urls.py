@@ -7,6 +7,7 @@ from dashboard.views import (
     account,
     actions,
     bulk,
+    clusters,
     deployments,
     detail,
     diagnosis,
@@ -95,6 +96,21 @@ platform_pages: list[URLPattern | URLResolver] = [
     ),
 ]
 
+cluster_pages: list[URLPattern | URLResolver] = [
+    path("", clusters.clusters, name="clusters"),
+    path("connect", clusters.connect, name="clusters-connect"),
+    path("<slug:cluster>/", clusters.one, name="clusters-one"),
+    path("<slug:cluster>/permissions", clusters.permissions, name="clusters-permissions"),
+    path("<slug:cluster>/disconnect", clusters.disconnect, name="clusters-disconnect"),
+    path("<slug:cluster>/forget", clusters.forget, name="clusters-forget"),
+    path("<slug:cluster>/namespaces", clusters.give_namespace, name="clusters-namespace-give"),
+    path(
+        "<slug:cluster>/namespaces/<slug:namespace>/remove",
+        clusters.take_namespace,
+        name="clusters-namespace-take",
+    ),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("deployments/", deployments.deployments, name="deployments"),
@@ -109,6 +125,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/<slug:team>/<str:name>/", include(one_model)),
     path("teams/", team.teams, name="teams"),
     path("teams/<slug:team>/", include(one_team)),
+    path("clusters/", include(cluster_pages)),
     path("platform/", include(platform_pages)),
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/bell", notifications.bell, name="notifications-bell"),

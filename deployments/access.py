@@ -17,7 +17,7 @@ def access_of(cluster: Cluster) -> Access:
     except SealBroken as exc:
         raise UnusableCredentials(f"cluster {cluster.name}: {exc}") from exc
     if text != IN_CLUSTER:
-        return load_kubeconfig(text)
+        return load_kubeconfig(text, allow_insecure_tls=cluster.insecure_tls)
     # Each process by the service account of its own pod: worker and observer may do different things.
     return in_cluster_access(
         settings.SERVICE_ACCOUNT_DIR,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -129,10 +128,10 @@ def _ensure_cluster(team: Team, text: str, context: str) -> None:
         name = _cluster_name(context or IN_CLUSTER)
     else:
         access = load_kubeconfig(text, context=context)
-        stored, node_address = _only_context(text, access.context), urlsplit(access.server).hostname or ""
+        stored, node_address = access.as_kubeconfig(), urlsplit(access.server).hostname or ""
         name = _cluster_name(access.context)
     cluster, _ = Cluster.objects.get_or_create(name=name)
-    if _opened(cluster) != stored:
+    if cluster.state != ClusterState.DISCONNECTED and _opened(cluster) != stored:
         cluster.credentials = seal(stored)
         cluster.state = ClusterState.UNKNOWN
     cluster.node_address = cluster.node_address or node_address
@@ -145,22 +144,6 @@ def _cluster_name(context: str) -> str:
     context = context.removeprefix("timoneiro-")
     slug = "".join(char if char.isascii() and char.isalnum() else "-" for char in context.lower())
     return slug.strip("-")[:40].strip("-") or "local"
-
-
-def _only_context(text: str, name: str) -> str:
-    """The kubeconfig cut down to one context: no credentials are kept that we do not need."""
-    config = yaml.safe_load(text)
-    context = next(entry for entry in config["contexts"] if entry["name"] == name)
-    wanted = {
-        "clusters": context["context"]["cluster"],
-        "users": context["context"]["user"],
-        "contexts": name,
-    }
-    kept = {
-        section: [entry for entry in config[section] if entry["name"] == entry_name]
-        for section, entry_name in wanted.items()
-    }
-    return yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": name, **kept})
 
 
 def _opened(cluster: Cluster) -> str | None:

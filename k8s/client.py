@@ -267,7 +267,11 @@ class KubernetesCluster:
     ) -> urllib3.BaseHTTPResponse:
         """The unread response of a success; every refusal is raised."""
         sent = urlencode({key: value for key, value in (query or {}).items() if value})
-        headers = {**self._access.headers, "Content-Type": content_type} if body is not None else self._access.headers
+        headers = (
+            {**self._access.headers, "Content-Type": content_type}
+            if body is not None
+            else self._access.headers
+        )
         reply = _translated(
             lambda: self._api.call_api(
                 method,

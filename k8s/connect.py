@@ -52,7 +52,8 @@ class Access:
 
     `server` has no trailing slash. `ca_pem` None means the machine's trust store.
     `namespace` is the context's own, "" when it names none. `token_path` is a file that holds the
-    token and is read for each request, because a kubelet exchanges it while we run.
+    token and is read for each request, because a kubelet exchanges it while we run. `insecure`:
+    the server's certificate is not verified.
     """
 
     server: str
@@ -64,6 +65,7 @@ class Access:
     tls_server_name: str | None = None
     context: str = ""
     namespace: str = ""
+    insecure: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
@@ -89,7 +91,9 @@ class Access:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            if self.ca_pem is None:
+            if self.insecure:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            elif self.ca_pem is None:
                 context.load_default_certs()
             else:
                 context.load_verify_locations(cadata=self.ca_pem)
@@ -99,9 +103,40 @@ class Access:
             raise UnusableCredentials(f"the certificates cannot be read: {exc}") from exc
         return context
 
+    def as_kubeconfig(self) -> str:
+        """A kubeconfig with this context alone: no credentials are kept that we do not need."""
+        encoded = {
+            "certificate-authority-data": self.ca_pem,
+            "client-certificate-data": self.client_cert_pem,
+            "client-key-data": self.client_key_pem,
+        }
+        data = {key: base64.b64encode(pem.encode()).decode() for key, pem in encoded.items() if pem}
+        cluster: dict[str, object] = {"server": self.server}
+        if "certificate-authority-data" in data:
+            cluster["certificate-authority-data"] = data.pop("certificate-authority-data")
+        if self.tls_server_name:
+            cluster["tls-server-name"] = self.tls_server_name
+        if self.insecure:
+            cluster["insecure-skip-tls-verify"] = True
+        user = {**data, "token": self.token} if self.token else data
+        chosen = {"cluster": "cluster", "user": "user"}
+        if self.namespace:
+            chosen["namespace"] = self.namespace
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": self.context,
+            "clusters": [{"name": "cluster", "cluster": cluster}],
+            "users": [{"name": "user", "user": user}],
+            "contexts": [{"name": self.context, "context": chosen}],
+        }
+        return yaml.safe_dump(config)
 
-def load_kubeconfig(text: str, *, context: str = "") -> Access:
+
+def load_kubeconfig(text: str, *, context: str = "", allow_insecure_tls: bool = False) -> Access:
     """Reads one context of a kubeconfig; `context` "" means its current one.
+
+    `allow_insecure_tls` lets one through that does not verify the cluster's certificate.
 
     Raises:
         UnusableCredentials: not a kubeconfig, no such context, or it relies on
@@ -114,7 +149,10 @@ def load_kubeconfig(text: str, *, context: str = "") -> Access:
     chosen = _named(config, "contexts", name, "context")
     cluster = _named(config, "clusters", str(chosen.get("cluster") or ""), "cluster")
     user = _named(config, "users", str(chosen.get("user") or ""), "user")
-    _refuse(cluster, _REFUSED_OF_CLUSTER, f"the cluster of context {name!r}")
+    insecure = cluster.get("insecure-skip-tls-verify") is True
+    accepted = {"insecure-skip-tls-verify"} if allow_insecure_tls else set()
+    refused = {key: why for key, why in _REFUSED_OF_CLUSTER.items() if key not in accepted}
+    _refuse(cluster, refused, f"the cluster of context {name!r}")
     _refuse(user, _REFUSED_OF_USER, f"the user of context {name!r}")
     cert, key = _pem(user, "client-certificate-data"), _pem(user, "client-key-data")
     token = str(user.get("token") or "").strip() or None
@@ -136,6 +174,7 @@ def load_kubeconfig(text: str, *, context: str = "") -> Access:
         tls_server_name=str(cluster.get("tls-server-name") or "") or None,
         context=name,
         namespace=str(chosen.get("namespace") or ""),
+        insecure=insecure,
     )
     access.ssl_context()  # an unreadable certificate is said now, to the person who brought it
     return access

@@ -52,6 +52,7 @@ TAGS = {
     "observed": "deployments",
     "catalogue": "models and versions",
     "platform": "sizes and clusters",
+    "clusters": "sizes and clusters",
     "team": "teams",
     "notices": "teams",
     "account": "operations and me",

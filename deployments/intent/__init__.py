@@ -15,6 +15,14 @@ from deployments.intent.catalogue import (
     register_model,
 )
 from deployments.intent.changing import create_deployment, delete, delete_pod, restart, update_deployment
+from deployments.intent.clusters import (
+    connect_cluster,
+    disconnect_cluster,
+    forget_cluster,
+    give_namespace,
+    reconnect_cluster,
+    take_namespace,
+)
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.fixing import apply_fix
 from deployments.intent.naming import suggest_name
@@ -53,6 +61,7 @@ __all__ = [
     "change_schedule",
     "change_version",
     "change_webhook",
+    "connect_cluster",
     "create_deployment",
     "create_webhook",
     "delete",
@@ -62,11 +71,15 @@ __all__ = [
     "delete_size_preset",
     "delete_version",
     "delete_webhook",
+    "disconnect_cluster",
     "draft",
     "draft_change",
     "draft_rollback",
     "fire_schedule",
+    "forget_cluster",
+    "give_namespace",
     "pause",
+    "reconnect_cluster",
     "register_model",
     "remove_registry",
     "remove_schedule",
@@ -80,6 +93,7 @@ __all__ = [
     "set_registry",
     "set_time_zone",
     "suggest_name",
+    "take_namespace",
     "try_webhook",
     "update_deployment",
 ]
