@@ -15,7 +15,10 @@ SECTIONS = (
     ("usage", "Usage", "chart-bar", ("usage",)),
     ("teams", "Teams", "users", ("teams", "team")),
 )
-FOR_ADMINS = (("platform", "Platform", "settings", ("platform",)),)
+FOR_ADMINS = (
+    ("clusters", "Clusters", "server-2", ("clusters",)),
+    ("platform", "Platform", "settings", ("platform",)),
+)
 
 
 def shell(request: HttpRequest) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dashboard.views import (
     actions,
     audit,
     bulk,
+    clusters,
     deployment_usage,
     deployments,
     detail,
@@ -126,6 +127,21 @@ platform_pages: list[URLPattern | URLResolver] = [
     ),
 ]
 
+cluster_pages: list[URLPattern | URLResolver] = [
+    path("", clusters.clusters, name="clusters"),
+    path("connect", clusters.connect, name="clusters-connect"),
+    path("<slug:cluster>/", clusters.one, name="clusters-one"),
+    path("<slug:cluster>/permissions", clusters.permissions, name="clusters-permissions"),
+    path("<slug:cluster>/disconnect", clusters.disconnect, name="clusters-disconnect"),
+    path("<slug:cluster>/forget", clusters.forget, name="clusters-forget"),
+    path("<slug:cluster>/namespaces", clusters.give_namespace, name="clusters-namespace-give"),
+    path(
+        "<slug:cluster>/namespaces/<slug:namespace>/remove",
+        clusters.take_namespace,
+        name="clusters-namespace-take",
+    ),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview.overview, name="overview"),
     path("deployments/", deployments.deployments, name="deployments"),
@@ -142,6 +158,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("teams/<slug:team>/", include(one_team)),
     path("usage/", usage.usage, name="usage"),
     path("usage/export.csv", usage_export.export, name="usage-export"),
+    path("clusters/", include(cluster_pages)),
     path("platform/", include(platform_pages)),
     path("usage/savings/", savings.savings, name="usage-savings"),
     path("notifications/", notifications.notifications, name="notifications"),

@@ -121,6 +121,16 @@ class AutoscalerOwnsReplicas(Conflict):
     title = "An autoscaler owns the number of replicas"
 
 
+class ClusterInUse(Conflict):
+    code = "cluster_in_use"
+    title = "The cluster is in use"
+
+
+class NamespaceInUse(Conflict):
+    code = "namespace_in_use"
+    title = "The namespace is in use"
+
+
 class RegistryInUse(Conflict):
     code = "registry_in_use"
     title = "The registry login is in use"

@@ -16,6 +16,10 @@ SECRET_KEY = env.secret_key
 ENCRYPTION_KEY = env.encryption_key
 KUBECONFIG_PATH = env.kubeconfig_path
 KUBE_CONTEXT = env.kube_context
+# What a kubelet tells its pods of the cluster they are in.
+KUBERNETES_SERVICE_HOST = env.kubernetes_service_host
+KUBERNETES_SERVICE_PORT = env.kubernetes_service_port
+SERVICE_ACCOUNT_DIR = env.service_account_dir
 DEBUG = False
 ALLOWED_HOSTS = [host for host in env.allowed_hosts.split(",") if host]
 CSRF_TRUSTED_ORIGINS = [origin for origin in env.csrf_trusted_origins.split(",") if origin]

@@ -31,6 +31,9 @@ class Environment(BaseSettings):
     csrf_trusted_origins: str = ""
     kubeconfig_path: str = ""
     kube_context: str = ""
+    kubernetes_service_host: str = ""
+    kubernetes_service_port: str = ""
+    service_account_dir: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     log_level: str = "INFO"
     webhook_allow: str = ""
     endpoint_check: bool = True

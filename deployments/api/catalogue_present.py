@@ -83,6 +83,10 @@ def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
     ]
 
 
+def namespaces(rows: Iterable[models.Namespace]) -> list[shapes.ClusterNamespace]:
+    return [shapes.ClusterNamespace(team=row.team.name, namespace=row.name) for row in rows]
+
+
 def node_presets(rows: Iterable[models.NodePreset]) -> list[shapes.NodePreset]:
     return [
         shapes.NodePreset(

@@ -76,6 +76,30 @@ class Cluster(Prices, kw_only=True, frozen=True):
     gpu_resource: str
 
 
+class ClusterNamespace(Struct, kw_only=True, frozen=True):
+    """Where a team's objects live in a cluster."""
+
+    team: str
+    namespace: str
+
+
+class ClusterPermission(Struct, kw_only=True, frozen=True):
+    """What one of our processes needs; a verb is granted in the "cluster", in our "namespaces", or "no"."""
+
+    who: str
+    resource: str
+    why: str
+    verbs: dict[str, str]
+
+
+class ClusterPermissions(Struct, kw_only=True, frozen=True):
+    """`missing_role` is YAML of a ClusterRole that grants what is missing, "" when nothing is."""
+
+    version: str
+    permissions: list[ClusterPermission]
+    missing_role: str
+
+
 class NodeToleration(Struct, kw_only=True, frozen=True):
     """As Kubernetes has it; an empty effect stands for all."""
 

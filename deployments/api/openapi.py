@@ -62,6 +62,7 @@ TAGS = {
     "catalogue": "models and versions",
     "platform": "sizes and clusters",
     "savings": "usage",
+    "clusters": "sizes and clusters",
     "team": "teams",
     "usage": "usage",
     "notices": "teams",

@@ -246,3 +246,24 @@ class Ask(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     path: str | UnsetType = UNSET
     method: str | UnsetType = UNSET
     body: Any | UnsetType = UNSET
+
+
+class Connection(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How to reach a cluster: a kubeconfig of which `context` (its current one) is kept, or `in_cluster`."""
+
+    kubeconfig: str | UnsetType = UNSET
+    context: str | UnsetType = UNSET
+    in_cluster: bool | UnsetType = UNSET
+    allow_insecure_tls: bool | UnsetType = UNSET
+    node_address: str | UnsetType = UNSET
+
+
+class NewCluster(Connection, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class NewNamespace(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`namespace` is called like the team unless it says otherwise."""
+
+    team: str
+    namespace: str | UnsetType = UNSET

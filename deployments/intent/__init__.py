@@ -16,6 +16,14 @@ from deployments.intent.catalogue import (
     register_model,
 )
 from deployments.intent.changing import create_deployment, delete, delete_pod, restart, update_deployment
+from deployments.intent.clusters import (
+    connect_cluster,
+    disconnect_cluster,
+    forget_cluster,
+    give_namespace,
+    reconnect_cluster,
+    take_namespace,
+)
 from deployments.intent.common import note_refusal
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.fixing import apply_fix
@@ -65,6 +73,7 @@ __all__ = [
     "change_service_account",
     "change_version",
     "change_webhook",
+    "connect_cluster",
     "create_account_token",
     "create_deployment",
     "create_own_token",
@@ -77,6 +86,7 @@ __all__ = [
     "delete_size_preset",
     "delete_version",
     "delete_webhook",
+    "disconnect_cluster",
     "draft",
     "draft_change",
     "draft_rollback",
@@ -84,8 +94,11 @@ __all__ = [
     "end_service_account",
     "end_sign_in",
     "fire_schedule",
+    "forget_cluster",
+    "give_namespace",
     "note_refusal",
     "pause",
+    "reconnect_cluster",
     "register_model",
     "remove_member",
     "remove_registry",
@@ -102,6 +115,7 @@ __all__ = [
     "set_registry",
     "set_time_zone",
     "suggest_name",
+    "take_namespace",
     "try_webhook",
     "update_deployment",
 ]

@@ -26,7 +26,7 @@ def save_size_preset(
     Raises:
         InvalidInput, DuplicateName, PermissionDenied.
     """
-    _check_admin(by, "save size", current.name if current else str(payload.get("name", ""))[:40])
+    check_admin(by, "save size", current.name if current else str(payload.get("name", ""))[:40])
     request = parse_size(payload, current=current)
     before = _columns_of(current, _SIZE) if current else None
     row = current or SizePreset()
@@ -45,7 +45,7 @@ def delete_size_preset(preset: SizePreset, *, by: User) -> None:
         Conflict: it is the last one.
         PermissionDenied.
     """
-    _check_admin(by, "delete size", preset.name)
+    check_admin(by, "delete size", preset.name)
     with transaction.atomic():
         rows = list(SizePreset.objects.select_for_update())
         if len(rows) == 1 and rows[0].pk == preset.pk:
@@ -60,7 +60,7 @@ def change_cluster(cluster: Cluster, payload: Mapping[str, Any], *, by: User) ->
     Raises:
         InvalidInput, PermissionDenied.
     """
-    _check_admin(by, "change cluster", cluster.name)
+    check_admin(by, "change cluster", cluster.name)
     with transaction.atomic():
         row = Cluster.objects.select_for_update(no_key=True).get(pk=cluster.pk)
         request = parse_cluster(payload, row)
@@ -84,7 +84,7 @@ def save_node_preset(
         InvalidInput, DuplicateName, PermissionDenied.
     """
     name = current.name if current else str(payload.get("name", ""))[:40]
-    _check_admin(by, "save node preset", f"{cluster.name}/{name}")
+    check_admin(by, "save node preset", f"{cluster.name}/{name}")
     request = parse_node_preset(payload, current=current)
     row = current or NodePreset(cluster=cluster)
     columns = asdict(request)
@@ -104,7 +104,7 @@ def delete_node_preset(preset: NodePreset, *, by: User) -> None:
         PermissionDenied.
     """
     target = f"{preset.cluster.name}/{preset.name}"
-    _check_admin(by, "delete node preset", target)
+    check_admin(by, "delete node preset", target)
     NodePreset.objects.filter(pk=preset.pk).delete()
     before = _columns_of(preset, ("name", "description", "node_selector", "tolerations"))
     audit.record(by.username, "delete node preset", target, before=before)
@@ -116,7 +116,7 @@ def _columns_of(row: SizePreset | NodePreset | Cluster, names: Iterable[str]) ->
     return {name: str(value) if isinstance(value, Decimal) else value for name, value in values.items()}
 
 
-def _check_admin(by: User, action: str, target: str) -> None:
+def check_admin(by: User, action: str, target: str) -> None:
     """Raises: PermissionDenied; the refusal is in the audit."""
     if not (by.is_active and by.is_superuser):
         refusal = PermissionDenied("This is for admins of the installation.")

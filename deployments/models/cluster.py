@@ -13,6 +13,7 @@ class ClusterState(models.TextChoices):
     CONNECTED = "connected"
     UNREACHABLE = "unreachable"
     UNKNOWN = "unknown"
+    DISCONNECTED = "disconnected"
 
 
 class CostBasis(models.TextChoices):
@@ -24,7 +25,8 @@ class CostBasis(models.TextChoices):
 class Cluster(models.Model):
     """A Kubernetes cluster.
 
-    `credentials` is an encrypted kubeconfig, opened only by worker and observer.
+    `credentials` is an encrypted kubeconfig, opened only by worker and observer; "" once it is
+    disconnected. `insecure_tls`: an admin said that its certificate need not be verified.
     `node_address` is the host part of NodePort endpoints as people reach them.
     `seen_at` is when the observer last had word from it; `unreachable_since` is
     set while it has none. `gpu_resource` is what its nodes call a GPU. Prices are for an
@@ -35,6 +37,7 @@ class Cluster(models.Model):
 
     name = models.SlugField(max_length=40, unique=True)
     credentials = models.TextField(blank=True)
+    insecure_tls = models.BooleanField(default=False)
     node_address = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=12, choices=ClusterState.choices, default=ClusterState.UNKNOWN)
     version = models.CharField(max_length=40, blank=True)

@@ -7,7 +7,15 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.urls import one_deployment, one_model, one_team, own_pages, platform_pages, urlpatterns
+from dashboard.urls import (
+    cluster_pages,
+    one_deployment,
+    one_model,
+    one_team,
+    own_pages,
+    platform_pages,
+    urlpatterns,
+)
 from deployments.models import Cluster, Deployment, NodePreset, RegistryCredential, SizePreset, Webhook
 from deployments.sealing import ensure_sealing_key
 from teams.models import ApiToken, ServiceAccount, Team
@@ -79,6 +87,15 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "usage": ({}, ALL_MAY),
     # A stranger has no cluster of which there is anything to export.
     "usage-export": ({}, (302, 404, 200, 200, 200, 200)),
+    "clusters": ({}, ADMIN),
+    "clusters-connect": ({}, ADMIN),
+    "clusters-one": (CLUSTER, ADMIN),
+    # Asked of a worker, and there is no Redis here.
+    "clusters-permissions": (CLUSTER, (302, 403, 403, 403, 403, 503)),
+    "clusters-disconnect": (CLUSTER, (302, 403, 403, 403, 403, 405)),
+    "clusters-forget": (CLUSTER, (302, 403, 403, 403, 403, 405)),
+    "clusters-namespace-give": (CLUSTER, (302, 403, 403, 403, 403, 405)),
+    "clusters-namespace-take": ({**CLUSTER, "namespace": "pricing"}, (302, 403, 403, 403, 403, 405)),
     "platform": ({}, ADMIN),
     "platform-audit": ({}, ADMIN),
     "platform-size-new": ({}, ADMIN),
@@ -219,6 +236,13 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "team-webhook-test": (HOOK, {}, LEADS),
     "team-webhook-delete": (HOOK, {}, LEADS),
     "notifications-seen": ({}, {}, (302, 302, 302, 302, 302, 302)),
+    # Being allowed is getting as far as the mistake.
+    "clusters-connect": ({}, {"name": "second"}, (302, 403, 403, 403, 403, 422)),
+    "clusters-one": (CLUSTER, {}, (302, 403, 403, 403, 403, 422)),
+    "clusters-disconnect": (CLUSTER, {"confirm": "local"}, ADMINS),
+    "clusters-forget": (CLUSTER, {}, (302, 403, 403, 403, 403, 409)),
+    "clusters-namespace-give": (CLUSTER, {"team": "nobody"}, (302, 403, 403, 403, 403, 422)),
+    "clusters-namespace-take": ({**CLUSTER, "namespace": "pricing"}, {}, (302, 403, 403, 403, 403, 409)),
     "platform-size-new": ({}, {"name": "big", **QUANTITIES}, ADMINS),
     "platform-size": (SIZE, {"name": "tiny", **QUANTITIES}, ADMINS),
     "platform-size-delete": (SIZE, {}, ADMINS),
@@ -265,7 +289,15 @@ def visitor(request: pytest.FixtureRequest) -> Callable[[str], Client]:
 
 
 def test_every_address_has_a_rule() -> None:
-    pages = [*urlpatterns, *one_deployment, *one_model, *one_team, *own_pages, *platform_pages]
+    pages = [
+        *urlpatterns,
+        *one_deployment,
+        *one_model,
+        *one_team,
+        *own_pages,
+        *platform_pages,
+        *cluster_pages,
+    ]
     names = {getattr(entry, "name", None) for entry in pages} - {None}
     assert names == set(GET_RULES) | STREAMS
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern
 
 from deployments import intent
 from deployments.api.urls import urlpatterns
-from deployments.models import Deployment, Sizing
+from deployments.models import Cluster, Deployment, Namespace, Sizing
 from teams.models import Team
 from teams.roles import Scope
 from teams.tokens import create_token, revoke
@@ -153,6 +153,14 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("node-preset", "PATCH"): (ADMIN, "clusters/local/node-presets/a100/", {"description": "Fast"}),
     ("node-preset", "DELETE"): (ADMIN, "clusters/local/node-presets/a100/", None),
     ("clusters", "GET"): (ANYBODY_IN, "clusters/", None),
+    ("clusters", "POST"): (ADMIN, "clusters/", {"name": "second", "in_cluster": True}),
+    ("cluster", "DELETE"): (ADMIN, "clusters/empty/", None),
+    ("cluster-connection", "PUT"): (ADMIN, "clusters/local/connection/", {"in_cluster": True}),
+    ("cluster-connection", "DELETE"): (ADMIN, "clusters/local/connection/", None),
+    ("cluster-permissions", "GET"): (ADMIN, "clusters/local/permissions/", None),
+    ("cluster-namespaces", "GET"): (ADMIN, "clusters/local/namespaces/", None),
+    ("cluster-namespaces", "POST"): (ADMIN, "clusters/local/namespaces/", {"team": "unhoused"}),
+    ("cluster-namespace", "DELETE"): (ADMIN, "clusters/empty/namespaces/pricing/", None),
     ("me", "GET"): (ANYBODY_IN, "me/", None),
     ("watch", "GET"): (ANYBODY_IN, "watch/", None),
     ("schema", "GET"): (OPEN, "schema/", None),
@@ -265,6 +273,10 @@ def kept(
     intent.set_registry(team, {"registry": "ghcr.io", "username": "a", "password": "b"}, by=lead)
     for name in ("big", "bigger"):
         intent.save_size_preset({"name": name}, by=admin)
+    Team.objects.create(name="unhoused")
+    empty = Cluster.objects.create(name="empty")
+    for one in Team.objects.exclude(name="unhoused"):
+        Namespace.objects.create(cluster=empty, team=one, name=one.name)
     intent.save_node_preset(house.cluster, {"name": "a100", "node_selector": {"gpu": "a100"}}, by=admin)
     webhook, _ = intent.create_webhook(team, {"url": "https://example.org/hook"}, by=lead)
     log = house.captured_logs.create(pod="house-0", pod_uid="0", container="model", text="boom")
