@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from deployments.api import people_examples, usage_examples
+
 AT = "2026-03-02T09:30:00Z"
 ONE = "/api/v1/teams/pricing/deployments/house-prices/"
 OPERATION_ID = "6f1c0b52-5f0e-4b39-9d51-6c0f2f9f7d11"
@@ -317,6 +319,8 @@ ANSWERS: Mapping[str, Any] = {
         "finished_at": AT,
     },
     "Problem": PROBLEM,
+    **people_examples.ANSWERS,
+    **usage_examples.ANSWERS,
 }
 """What is answered."""
 
@@ -353,5 +357,6 @@ BODIES: Mapping[str, Any] = {
     "Ask": SAMPLE,
     "NewWebhook": {"url": "https://example.org/hooks/deployments", "events": ["deployment.failed"]},
     "WebhookChanges": {"enabled": False},
+    **people_examples.BODIES,
 }
 """What is sent."""

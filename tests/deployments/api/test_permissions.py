@@ -159,7 +159,7 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("cluster-connection", "DELETE"): (ADMIN, "clusters/local/connection/", None),
     ("cluster-permissions", "GET"): (ADMIN, "clusters/local/permissions/", None),
     ("cluster-namespaces", "GET"): (ADMIN, "clusters/local/namespaces/", None),
-    ("cluster-namespaces", "POST"): (ADMIN, "clusters/local/namespaces/", {"team": "unhoused"}),
+    ("cluster-namespaces", "POST"): (ADMIN, "clusters/local/namespaces/", {"team": "vision"}),
     ("cluster-namespace", "DELETE"): (ADMIN, "clusters/empty/namespaces/pricing/", None),
     ("me", "GET"): (ANYBODY_IN, "me/", None),
     ("watch", "GET"): (ANYBODY_IN, "watch/", None),
@@ -273,9 +273,9 @@ def kept(
     intent.set_registry(team, {"registry": "ghcr.io", "username": "a", "password": "b"}, by=lead)
     for name in ("big", "bigger"):
         intent.save_size_preset({"name": name}, by=admin)
-    Team.objects.create(name="unhoused")
+    Team.objects.create(name="vision")
     empty = Cluster.objects.create(name="empty")
-    for one in Team.objects.exclude(name="unhoused"):
+    for one in Team.objects.exclude(name="vision"):
         Namespace.objects.create(cluster=empty, team=one, name=one.name)
     intent.save_node_preset(house.cluster, {"name": "a100", "node_selector": {"gpu": "a100"}}, by=admin)
     webhook, _ = intent.create_webhook(team, {"url": "https://example.org/hook"}, by=lead)
