@@ -159,6 +159,8 @@ class Hub:
                     self.rights_changed.set()
                 elif nudge.lost:
                     self.resync()
+                elif nudge.cluster:
+                    self.tell_measured(nudge.cluster)
                 else:
                     self.spread(nudge)
 
@@ -167,6 +169,13 @@ class Hub:
         for listener in list(self.listeners):
             if listener.wants_names:
                 listener.tell(RESYNC)
+
+    def tell_measured(self, cluster: str) -> None:
+        """What a cluster uses was measured anew. Everybody may know that it is there."""
+        message = f"event: measured\ndata: {cluster}\n\n"
+        for listener in list(self.listeners):
+            if listener.wants_names:
+                listener.tell(message)
 
     def spread(self, nudge: Nudge) -> None:
         message = f"event: changed\ndata: {nudge.team}/{nudge.deployment}\n\n"

@@ -25,11 +25,13 @@ class Nudge(msgspec.Struct, frozen=True, kw_only=True):
     """What changed. `deployment` "" means anything of the team; `lost` means nudges may have been missed.
 
     `rights` says that somebody may see less than before, and not who: streams ask again whom they serve.
+    `cluster` is set alone: what its pods and nodes use was measured anew.
     """
 
     team: str = ""
     deployment: str = ""
     operation: str = ""
+    cluster: str = ""
     lost: bool = False
     rights: bool = False
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from deployments.models import CapturedLog, Event, Happening, IdempotencyRecord, TimelineEntry
+from deployments.usage import rolling
 
 EVENTS_FOR = timedelta(days=30)
 STATE_CHANGES_FOR = timedelta(days=90)
@@ -14,7 +15,7 @@ ANSWERS_FOR = timedelta(hours=24)
 
 
 def forget_old() -> None:
-    """Deletes events, crashed containers' logs, changes of state and what was told of them."""
+    """Deletes events, crashed containers' logs, changes of state, what was told of them, samples."""
     now = timezone.now()
     Event.objects.filter(last_at__lt=now - EVENTS_FOR).delete()
     TimelineEntry.objects.filter(kind="state", at__lt=now - STATE_CHANGES_FOR).delete()
@@ -22,3 +23,5 @@ def forget_old() -> None:
     # With their deliveries: what a receiver has not taken by then it is not told any more.
     Happening.objects.filter(at__lt=now - HAPPENINGS_FOR).delete()
     IdempotencyRecord.objects.filter(created_at__lt=now - ANSWERS_FOR).delete()
+    rolling.forget()
+    rolling.forget_empty_series()

@@ -23,6 +23,7 @@ from k8s.facts import (
     ReplicaSetFacts,
     ServiceFacts,
 )
+from k8s.held import held_by, is_gpu
 from k8s.labels import REVISION, TEMPLATE
 from k8s.quantities import bytes_, millicores, pieces
 from k8s.refusals import error_from, not_json
@@ -173,7 +174,7 @@ def _pod(pod: raw.Pod) -> PodFacts:
         started_at=status.start_time,
         conditions=_conditions(status.conditions),
         containers=tuple(containers),
-        **_requested(spec),
+        **_held(spec),
         **_patience(spec),
     )
 
@@ -209,12 +210,8 @@ def _container(status: raw.ContainerStatus, *, is_init: bool) -> ContainerFacts:
     )
 
 
-def _requested(spec: raw.PodSpec) -> dict[str, Any]:
-    """What the scheduler counts: the sum of the containers, or the largest init container if that is more."""
-    running = [_amounts(c) for c in spec.containers or ()]
-    starting = [_amounts(c) for c in spec.init_containers or ()]
-    names = ("cpu_request", "memory_request", "cpu_limit", "memory_limit", "gpu_request")
-    return {n: max(sum(c[n] for c in running), max((c[n] for c in starting), default=0)) for n in names}
+def _held(spec: raw.PodSpec) -> dict[str, Any]:
+    return dict(held_by(spec))
 
 
 def _patience(spec: raw.PodSpec) -> dict[str, Any]:
@@ -222,23 +219,6 @@ def _patience(spec: raw.PodSpec) -> dict[str, Any]:
     # A field that is left out has Kubernetes' own default.
     seconds = [(check.period_seconds or 10) * (check.failure_threshold or 3) for check in checks]
     return {"start_seconds": max(seconds)} if seconds else {}
-
-
-def _amounts(container: raw.Container) -> dict[str, int]:
-    resources = container.resources or raw.Resources()
-    requests, limits = resources.requests or {}, resources.limits or {}
-    return {
-        "cpu_request": millicores(str(requests.get("cpu", "0"))),
-        "memory_request": bytes_(str(requests.get("memory", "0"))),
-        "cpu_limit": millicores(str(limits.get("cpu", "0"))),
-        "memory_limit": bytes_(str(limits.get("memory", "0"))),
-        # Extended resources have requests equal to limits; only limits need be written.
-        "gpu_request": sum(pieces(str(v)) for k, v in (limits or requests).items() if _is_gpu(k)),
-    }
-
-
-def _is_gpu(resource: str) -> bool:
-    return "gpu" in resource.partition("/")[2]
 
 
 def _images(spec: raw.WorkloadSpec) -> tuple[str, ...]:
@@ -316,7 +296,7 @@ def _node(found: raw.Node) -> NodeFacts:
         cpu_allocatable=millicores(allocatable.get("cpu", "0")),
         memory_capacity=bytes_(capacity.get("memory", "0")),
         memory_allocatable=bytes_(allocatable.get("memory", "0")),
-        gpu_allocatable={k: pieces(v) for k, v in allocatable.items() if _is_gpu(k)},
+        gpu_allocatable={k: pieces(v) for k, v in allocatable.items() if is_gpu(k)},
         pods_allocatable=pieces(allocatable.get("pods", "0")),
     )
 

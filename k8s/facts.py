@@ -63,7 +63,7 @@ class PodFacts(Facts, frozen=True, kw_only=True):
 
     `ready` is its Ready *condition*, never the containers' own flags: a lost
     node keeps those true. `owner` is the name of its controller. Requests and
-    limits are those of all containers together. `start_seconds` is how long
+    limits are effective ones: see `k8s.held`. `start_seconds` is how long
     its start-up check allows for the first answer.
     """
 
@@ -94,6 +94,26 @@ class PodFacts(Facts, frozen=True, kw_only=True):
     @property
     def restarts(self) -> int:
         return sum(c.restarts for c in self.containers)
+
+
+def only_held(pod: PodFacts) -> PodFacts:
+    """Of a pod that is not ours: where it is and what it holds there. Without labels it stays nobody's."""
+    return PodFacts(
+        uid=pod.uid,
+        name=pod.name,
+        namespace=pod.namespace,
+        resource_version=pod.resource_version,
+        created_at=pod.created_at,
+        deleting_since=pod.deleting_since,
+        phase=pod.phase,
+        node=pod.node,
+        conditions=tuple(c for c in pod.conditions if c.type == "Ready"),
+        cpu_request=pod.cpu_request,
+        memory_request=pod.memory_request,
+        gpu_request=pod.gpu_request,
+        cpu_limit=pod.cpu_limit,
+        memory_limit=pod.memory_limit,
+    )
 
 
 class DeploymentFacts(Facts, frozen=True, kw_only=True):

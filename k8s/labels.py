@@ -3,7 +3,8 @@
 from typing import Final
 
 MANAGED_BY: Final = "timoneiro"
-MANAGED_BY_US: Final = f"app.kubernetes.io/managed-by={MANAGED_BY}"
+MANAGER: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY_US: Final = f"{MANAGER}={MANAGED_BY}"
 """Label selector of everything that is ours."""
 
 INSTANCE: Final = "app.kubernetes.io/instance"

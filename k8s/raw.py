@@ -54,6 +54,7 @@ class Container(Raw):
     image: str | None = None
     resources: Resources | None = None
     startup_probe: Probe | None = None
+    restart_policy: str | None = None
 
 
 class Waiting(Raw):
@@ -93,6 +94,8 @@ class PodSpec(Raw):
     node_name: str | None = None
     containers: list[Container] | None = None
     init_containers: list[Container] | None = None
+    resources: Resources | None = None
+    overhead: dict[str, str | int | float] | None = None
 
 
 class PodStatus(Raw):

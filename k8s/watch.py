@@ -77,12 +77,17 @@ class Lost:
 Seen = Listed | Changed | Gone | Alive | Lost
 
 
+def _whole(facts: Facts) -> Facts:
+    return facts
+
+
 async def watch(
     cluster: AsyncCluster,
     kind: str,
     *,
     namespace: str | None = None,
     labels: str = "",
+    keep: Callable[[Facts], Facts] = _whole,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> AsyncGenerator[Seen, None]:
@@ -90,7 +95,8 @@ async def watch(
 
     Begins with `Listed` (or `Lost` until that succeeds); another `Listed` comes whenever
     changes may have been missed, after each break of the connection, and every ten minutes.
-    `namespace` None means all of them. Close the generator (`contextlib.aclosing`) to stop:
+    `namespace` None means all of them. `keep` says what of an object is kept, page by page: a list
+    of thousands is never held whole. Close the generator (`contextlib.aclosing`) to stop:
     that closes the connection. `sleep` and `clock` are what pauses are made and measured with.
 
     Raises:
@@ -98,7 +104,7 @@ async def watch(
     """
     require_facts(kind)
     patience = Patience(clock)
-    watching = _Watching(cluster, kind, collection_path(kind, namespace), labels, patience, clock)
+    watching = _Watching(cluster, kind, collection_path(kind, namespace), labels, keep, patience, clock)
     failures, lost, lost_since = 0, False, datetime.now(UTC)
     while True:
         try:
@@ -137,6 +143,7 @@ class _Watching:
         kind: str,
         path: str,
         labels: str,
+        keep: Callable[[Facts], Facts],
         patience: Patience,
         clock: Callable[[], float],
     ) -> None:
@@ -144,6 +151,7 @@ class _Watching:
         self.kind = kind
         self.path = path
         self.labels = labels
+        self.keep = keep
         self.patience = patience
         self.clock = clock
         self.resource_version = ""
@@ -203,7 +211,7 @@ class _Watching:
         while True:
             self.patience.spend()
             page = decode_list(self.kind, await self.cluster.read(self.path, query, seconds=LIST_SECONDS))
-            facts += page.items
+            facts += map(self.keep, page.items)
             if not page.continue_:
                 return Listed(facts, page.resource_version)
             query |= {"continue": page.continue_, "resourceVersion": ""}
@@ -226,7 +234,7 @@ class _Watching:
             return None
         if told.type == "DELETED":
             return Gone(told.facts.uid, told.facts.namespace, told.facts.name)
-        return Changed(told.facts)
+        return Changed(self.keep(told.facts))
 
     async def _lines(
         self, response: aiohttp.ClientResponse, frozen_at: float

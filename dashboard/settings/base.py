@@ -164,6 +164,7 @@ CELERY_TASK_ROUTES = {
     "deployments.tasks.forget_old": {"queue": "upkeep"},
     "deployments.tasks.review_use": {"queue": "upkeep"},
     "deployments.tasks.review_cluster": {"queue": "upkeep"},
+    "deployments.tasks.roll_up": {"queue": "upkeep"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -186,6 +187,7 @@ CELERY_BEAT_SCHEDULE = {
     # Not each minute: people are promised that a schedule fires within half a minute.
     "schedules": {"task": "deployments.tasks.fire_schedules", "schedule": 5.0, "options": {"expires": 15}},
     "review": {"task": "deployments.tasks.review_use", "schedule": 3600.0, "options": {"expires": 3600}},
+    "roll-ups": {"task": "deployments.tasks.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "retention": {"task": "deployments.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("deployments", "0004_usage"),
+        ("deployments", "0005_collect"),
     ]
 
     operations = [

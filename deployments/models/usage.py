@@ -90,15 +90,26 @@ class Sample(models.Model):
 
 
 class MinuteSample(Sample):
-    """One minute, kept 24 hours."""
+    """One minute, kept 24 hours, and until it is added up."""
 
 
 class QuarterSample(Sample):
-    """Fifteen minutes, kept 32 days: a whole month is always there."""
+    """Fifteen minutes, kept 32 days: a whole month is always there. The one that is now grows each minute."""
 
 
 class DaySample(Sample):
-    """A day of UTC, kept 2 years."""
+    """A day of UTC, kept 2 years. Today's grows each quarter of an hour."""
+
+
+class RollUp(models.Model):
+    """How far minutes were added up to quarters, or quarters to days: steps that begin before `until`
+    are final, and what they were made of may be forgotten."""
+
+    step = models.CharField(max_length=10, primary_key=True, choices=(("quarter", "Quarter"), ("day", "Day")))
+    until = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.step} until {self.until}"
 
 
 class Quota(models.Model):

@@ -1,13 +1,17 @@
 """What was seen since the last write, reduced to the newest word about each object."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 from k8s.facts import Facts
 from k8s.watch import Changed, Gone, Listed, Seen
 
 Word = tuple[str, Seen]
 """A kind and what was seen of it."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(slots=True)
@@ -39,3 +43,10 @@ def reduce_words(words: Iterable[Word]) -> dict[str, KindBatch]:
     for kind, seen in words:
         kinds.setdefault(kind, KindBatch()).add(seen)
     return kinds
+
+
+def chunks(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    """The same items, at most `size` at a time."""
+    rest = iter(items)
+    while chunk := list(islice(rest, size)):
+        yield chunk

@@ -1,11 +1,10 @@
 """Storing what was seen: bulk upserts, then one judgement per deployment concerned. Runs in a thread."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from django.db import transaction
@@ -15,31 +14,15 @@ from deployments import capturing, counts, diagnosing, milestones, settling
 from deployments.locking import lock_rows
 from deployments.models import Deployment, Operation, OperationState, Pod
 from deployments.nudges import Nudge
-from deployments.observe import around
-from deployments.observe.batches import KindBatch, Word, reduce_words
+from deployments.observe import around, foreign
+from deployments.observe.batches import KindBatch, Word, chunks, reduce_words
 from k8s.facts import AutoscalerFacts, DeploymentFacts, EventFacts, NodeFacts, PodFacts, ServiceFacts
-from k8s.health import reason_of
 from k8s.labels import INSTANCE, TEMPLATE
 
 Key = tuple[str, str]
 """Namespace and name of a deployment in a cluster."""
 
-Item = TypeVar("Item")
-
 _CHUNK = 200
-_POD_COLUMNS = (
-    "deployment",
-    "namespace",
-    "name",
-    "phase",
-    "ready",
-    "restarts",
-    "reason",
-    "node",
-    "created_at",
-    "deleting",
-    "facts",
-)
 
 
 @dataclass(slots=True)
@@ -58,6 +41,8 @@ class _Work:
     """All that a batch says about deployments, by their key."""
 
     pods: dict[Key, list[PodFacts]] = field(default_factory=lambda: defaultdict(list))
+    # Of no deployment of ours: others', and those that carry our labels with nothing behind them.
+    foreign_pods: list[PodFacts] = field(default_factory=list)
     gone_pods: set[str] = field(default_factory=set)
     deployments: dict[Key, DeploymentFacts] = field(default_factory=dict)
     services: dict[Key, ServiceFacts] = field(default_factory=dict)
@@ -77,9 +62,10 @@ def record(cluster_id: int, words: Sequence[Word]) -> Recorded:
     kinds = reduce_words(words)
     recorded = Recorded()
     work = _sorted_by_deployment(cluster_id, kinds)
-    for keys in _chunks(work.touched):
+    for keys in chunks(work.touched, _CHUNK):
         with transaction.atomic():
             _record_deployments(cluster_id, keys, work, recorded)
+    foreign.record_foreign(cluster_id, work.foreign_pods, work.gone_pods)
     if "Event" in kinds:
         events = cast("Iterable[EventFacts]", kinds["Event"].changed.values())
         recorded.nudges.update(around.record_events(cluster_id, list(events)))
@@ -95,7 +81,10 @@ def _sorted_by_deployment(cluster_id: int, kinds: dict[str, KindBatch]) -> _Work
     work = _Work()
     pods = kinds.get("Pod", KindBatch())
     for pod in cast("Iterable[PodFacts]", pods.changed.values()):
-        work.pods[pod.namespace, pod.labels.get(INSTANCE, "")].append(pod)
+        if INSTANCE in pod.labels:
+            work.pods[pod.namespace, pod.labels[INSTANCE]].append(pod)
+        else:
+            work.foreign_pods.append(pod)
     work.gone_pods = set(pods.gone) | (_ghost_pods(cluster_id, pods) if pods.complete else set())
     deployments = kinds.get("Deployment", KindBatch())
     for facts in cast("Iterable[DeploymentFacts]", deployments.changed.values()):
@@ -141,7 +130,7 @@ def _ghosts(cluster_id: int, column: Literal["facts", "autoscaler"], listed: Kin
 
 def _keys_of_pods(cluster_id: int, uids: set[str]) -> set[Key]:
     keys: set[Key] = set()
-    for chunk in _chunks(uids):
+    for chunk in chunks(uids, _CHUNK):
         rows = Pod.objects.filter(cluster_id=cluster_id, uid__in=chunk, deployment__isnull=False)
         keys |= set(rows.values_list("deployment__namespace", "deployment__name"))
     return keys
@@ -169,32 +158,20 @@ def _record_deployments(cluster_id: int, keys: Sequence[Key], work: _Work, recor
 def _store_pods(cluster_id: int, by_key: dict[Key, Deployment], keys: Sequence[Key], work: _Work) -> None:
     ours = [(by_key[key], pod) for key in keys if key in by_key for pod in work.pods.get(key, ())]
     Pod.objects.bulk_create(
-        [_pod_row(cluster_id, row, pod) for row, pod in ours],
+        [
+            foreign.pod_row(cluster_id, pod, deployment_id=row.pk, facts=msgspec.to_builtins(pod))
+            for row, pod in ours
+        ],
         update_conflicts=True,
         unique_fields=("cluster", "uid"),
-        update_fields=_POD_COLUMNS,
+        update_fields=foreign.POD_COLUMNS,
     )
+    for key in keys:
+        if key not in by_key:
+            work.foreign_pods += work.pods.get(key, ())
     pks = [row.pk for row in by_key.values()]
-    for chunk in _chunks(work.gone_pods):
+    for chunk in chunks(work.gone_pods, _CHUNK):
         Pod.objects.filter(cluster_id=cluster_id, deployment_id__in=pks, uid__in=chunk).delete()
-
-
-def _pod_row(cluster_id: int, row: Deployment, pod: PodFacts) -> Pod:
-    return Pod(
-        cluster_id=cluster_id,
-        deployment=row,
-        uid=pod.uid,
-        namespace=pod.namespace,
-        name=pod.name,
-        phase=pod.phase[:20],
-        ready=pod.ready,
-        restarts=pod.restarts,
-        reason=reason_of(pod)[:100],
-        node=pod.node,
-        created_at=pod.created_at,
-        deleting=pod.deleting_since is not None,
-        facts=msgspec.to_builtins(pod),
-    )
 
 
 def _stored_pods(pks: Sequence[int]) -> dict[int, list[tuple[PodFacts, int]]]:
@@ -223,7 +200,7 @@ def _number_pods(
             if pod.labels.get(TEMPLATE) == facts.template and revision != facts.revision:
                 found[facts.revision].append(pod.uid)
     for revision, uids in found.items():
-        for chunk in _chunks(uids):
+        for chunk in chunks(uids, _CHUNK):
             Pod.objects.filter(cluster_id=cluster_id, uid__in=chunk).update(revision=revision)
 
 
@@ -311,9 +288,3 @@ def _node_port(service: ServiceFacts) -> int | None:
     if service.type != "NodePort" or not service.ports:
         return None
     return service.ports[0].node_port
-
-
-def _chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
-    rest = iter(items)
-    while chunk := list(islice(rest, _CHUNK)):
-        yield chunk

@@ -13,22 +13,26 @@ from deployments.observe import liveness, recording
 from deployments.observe.batches import Word
 from deployments.observe.database import Database
 from deployments.observe.hints import Hints
+from deployments.observe.measuring import Measuring
+from deployments.observe.sampling import sample_each_minute
 from k8s.client_async import AsyncCluster
 from k8s.errors import ClusterError, ClusterUnavailable, Unauthorized
-from k8s.labels import MANAGED_BY_US
-from k8s.watch import Alive, Lost, watch
+from k8s.facts import Facts, PodFacts, only_held
+from k8s.labels import MANAGED_BY, MANAGED_BY_US, MANAGER
+from k8s.watch import Alive, Listed, Lost, watch
 
 logger = logging.getLogger(__name__)
 
-# Events and nodes carry no labels of ours.
+# Events and nodes carry no labels of ours. Pods of others fill nodes, too.
 WATCHED: dict[str, str] = {
     "Deployment": MANAGED_BY_US,
     "Service": MANAGED_BY_US,
     "HorizontalPodAutoscaler": MANAGED_BY_US,
-    "Pod": MANAGED_BY_US,
+    "Pod": "",
     "Event": "",
     "Node": "",
 }
+_COUNTED = {"Pod", "Node"}
 COALESCE_SECONDS = 0.1
 _LIVENESS_SECONDS = 1.0
 _FIRST_SECONDS = 0.1
@@ -56,6 +60,13 @@ class WatchedCluster:
         self._errors: dict[str, ClusterError] = {}
         self._refused: dict[str, str] = {}
         self._connected: bool | None = None
+        self._listed: set[str] = set()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether what is stored of pods and nodes is how things are now."""
+        troubled = self._errors.keys() | self._refused.keys()
+        return bool(self._connected) and self._listed >= _COUNTED and not _COUNTED & troubled
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
@@ -64,9 +75,20 @@ class WatchedCluster:
             tasks.create_task(self._write())
             tasks.create_task(self._keep_liveness())
             tasks.create_task(self._recheck())
+            tasks.create_task(
+                Measuring(
+                    self.cluster_id,
+                    self.name,
+                    self.cluster,
+                    self._database,
+                    self._hints,
+                    is_there=lambda: bool(self._connected),
+                ).run()
+            )
+            tasks.create_task(sample_each_minute(self.cluster_id, lambda: self.is_known))
 
     async def _watch(self, kind: str, labels: str) -> None:
-        async with aclosing(watch(self.cluster, kind, labels=labels)) as words:
+        async with aclosing(watch(self.cluster, kind, labels=labels, keep=_kept)) as words:
             async for seen in words:
                 if isinstance(seen, Lost):
                     self._lost(kind, seen)
@@ -97,6 +119,7 @@ class WatchedCluster:
             words, self._words = self._words, []
             recorded = await self._database.insist(partial(recording.record, self.cluster_id, words))
             wrote_at = time.monotonic()
+            self._listed.update(kind for kind, seen in words if isinstance(seen, Listed))
             self._hints.tell(recorded.nudges.values())
             self._hints.reconcile(recorded.to_reconcile)
             self._hints.roll_back(recorded.to_roll_back)
@@ -164,3 +187,10 @@ class WatchedCluster:
             self._hints.tell(looked.nudges)
             self._hints.capture(looked.to_capture)
             self._hints.check(looked.to_check)
+
+
+def _kept(facts: Facts) -> Facts:
+    """Of a pod that is not ours only what it holds: there may be many thousands."""
+    if isinstance(facts, PodFacts) and facts.labels.get(MANAGER) != MANAGED_BY:
+        return only_held(facts)
+    return facts

@@ -12,11 +12,7 @@ from k8s.scheduling import Fit
 
 
 def check_room(subject: Subject, nodes: Sequence[NodeFacts], pods: Sequence[PodFacts]) -> list[Check]:
-    """`pods` are those we know of that have a node. A check of GPUs is there only when some are asked for.
-
-    Pods that are not ours are not watched, so there may be less room than seen, and never more:
-    what does not fit by these checks does not fit.
-    """
+    """`pods` are everybody's that have a node. A check of GPUs is there only when some are asked for."""
     cluster = subject.cluster.name
     if not nodes:
         text = f"No node of cluster {cluster} has been seen yet, so nobody knows what fits."
@@ -59,9 +55,7 @@ def _nodes_check(subject: Subject, fit: Fit, with_own: Fit, seen: int) -> Check:
         text = f"Room for {fit.total_fitting} replicas; the autoscaler may ask for {counts.most}."
         return Check(code="nodes", state="warning", text=text)
     free = f"{format_millicores(fit.largest_free_cpu)} CPU, {format_bytes(fit.largest_free_memory)} memory"
-    text = (
-        f"Fits on {len(fit.nodes)} of {seen} nodes; at most free on one: {free}, less what others run there."
-    )
+    text = f"Fits on {len(fit.nodes)} of {seen} nodes; at most free on one: {free}."
     return Check(code="nodes", state="ok", text=text)
 
 
@@ -72,7 +66,7 @@ def _gpu_check(subject: Subject, fit: Fit) -> Check:
             f"A replica needs {needed} of {subject.cluster.gpu_resource}; no node has more than {free} free."
         )
         return Check(code="gpu", state="error", text=text)
-    text = f"Up to {free} of {subject.cluster.gpu_resource} are free on one node, less what others use."
+    text = f"Up to {free} of {subject.cluster.gpu_resource} are free on one node."
     if not subject.cluster.has_real_gpus:
         text += " No real GPU is behind them: the local cluster only counts."
     return Check(code="gpu", state="ok", text=text)

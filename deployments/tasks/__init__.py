@@ -12,6 +12,7 @@ from deployments.tasks.background import (
     review_cluster,
     review_use,
     roll_back,
+    roll_up,
     sweep,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "review_cluster",
     "review_use",
     "roll_back",
+    "roll_up",
     "sweep",
 ]

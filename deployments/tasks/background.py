@@ -28,10 +28,12 @@ from deployments.queue import (
     enqueue_review,
     enqueue_rollback,
 )
+from deployments.usage import rolling
 
 # Endpoints follow ready pods within a moment: asked again after 0.1, 0.2, 0.4 and 0.8 s.
 _QUICK_ATTEMPTS = 4
 _FIRST_PAUSE_SECONDS = 0.1
+_MOST_ROLL_UPS = 6
 
 
 @shared_task(name="deployments.tasks.reconcile")
@@ -122,6 +124,14 @@ def review_cluster(cluster_id: int, after: int = 0) -> None:
     last = reviewing.review(cluster_id, after=after)
     if last is not None:
         enqueue_review(cluster_id, after=last)
+
+
+@shared_task(name="deployments.tasks.roll_up")
+def roll_up() -> None:
+    """Adds up the samples of the last minutes, and some hours of a backlog if there is one."""
+    for _ in range(_MOST_ROLL_UPS):
+        if not rolling.roll_up():
+            return
 
 
 @shared_task(name="deployments.tasks.forget_old")

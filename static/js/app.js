@@ -46,6 +46,13 @@
     }
   }
 
+  // What a cluster uses was measured anew, about each 15 seconds.
+  function measured(cluster) {
+    for (const element of document.querySelectorAll("[data-measured]")) {
+      if (element.dataset.measured === "*" || element.dataset.measured === cluster) refresh(element);
+    }
+  }
+
   function listen(address) {
     const beacon = document.getElementById("beacon");
     const words = { live: "live", lost: "reconnecting", off: "connecting", ended: "signed out" };
@@ -70,6 +77,7 @@
         resumed = true;
       });
       source.addEventListener("changed", (event) => changed(event.data));
+      source.addEventListener("measured", (event) => measured(event.data));
       source.addEventListener("resync", () => changed("*"));
       source.addEventListener("bye", () => {
         ended = true;

@@ -1,0 +1,61 @@
+"""What a pod holds, as the scheduler counts it."""
+
+from typing import Any, cast
+
+from k8s.decode import facts_of
+from k8s.facts import PodFacts, only_held
+from k8s.quantities import bytes_
+
+
+def pod(**spec: Any) -> PodFacts:
+    manifest = {"metadata": {"uid": "u", "name": "p", "labels": {"app": "x"}}, "spec": spec}
+    return cast(PodFacts, facts_of("Pod", manifest))
+
+
+def container(name: str, *, always: bool = False, **requests: str) -> dict[str, Any]:
+    made: dict[str, Any] = {"name": name, "resources": {"requests": requests}}
+    return made | ({"restartPolicy": "Always"} if always else {})
+
+
+def test_containers_run_together() -> None:
+    found = pod(containers=[container("a", cpu="100m", memory="1Gi"), container("b", cpu="0.5")])
+    assert (found.cpu_request, found.memory_request) == (600, bytes_("1Gi"))
+
+
+def test_an_init_container_that_is_larger_counts_instead() -> None:
+    first = container("first", cpu="2", memory="64Mi")
+    found = pod(initContainers=[first], containers=[container("a", cpu="100m", memory="1Gi")])
+    assert (found.cpu_request, found.memory_request) == (2000, bytes_("1Gi"))
+
+
+def test_a_sidecar_runs_beside_what_comes_after_it() -> None:
+    sidecar, main = container("proxy", always=True, cpu="100m"), container("a", cpu="300m")
+    before = pod(initContainers=[container("first", cpu="380m"), sidecar], containers=[main])
+    after = pod(initContainers=[sidecar, container("first", cpu="380m")], containers=[main])
+    assert (before.cpu_request, after.cpu_request) == (400, 480)
+
+
+def test_overhead_is_held_too_and_gives_no_limit_where_there_was_none() -> None:
+    resources = {"requests": {"cpu": "100m"}, "limits": {"memory": "1Gi"}}
+    found = pod(
+        overhead={"cpu": "250m", "memory": "120Mi"}, containers=[{"name": "a", "resources": resources}]
+    )
+    assert (found.cpu_request, found.memory_request) == (350, bytes_("120Mi"))
+    assert (found.cpu_limit, found.memory_limit) == (0, bytes_("1144Mi"))
+
+
+def test_what_is_asked_for_the_whole_pod_counts_instead_of_its_containers() -> None:
+    found = pod(resources={"requests": {"cpu": "1"}}, containers=[container("a", cpu="100m", memory="1Gi")])
+    assert (found.cpu_request, found.memory_request) == (1000, bytes_("1Gi"))
+
+
+def test_gpus_of_all_kinds_are_counted_once() -> None:
+    limits = {"nvidia.com/gpu": "2", "amd.com/gpu": 1}
+    found = pod(containers=[{"name": "a", "resources": {"limits": limits, "requests": limits}}])
+    assert found.gpu_request == 3
+
+
+def test_of_others_pods_only_what_they_hold_is_kept() -> None:
+    kept = only_held(pod(nodeName="n", containers=[container("a", cpu="100m")]))
+    assert (kept.uid, kept.node, kept.cpu_request) == ("u", "n", 100)
+    assert (kept.labels, kept.containers) == ({}, ())
