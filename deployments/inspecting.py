@@ -1,5 +1,6 @@
 """Worker side of a cluster's check: whether it answers, and which of our permissions it grants."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,14 +13,16 @@ from k8s.cluster import Permission
 from k8s.permissions import NEEDS, Need
 
 
-def inspect(cluster_id: int) -> dict[str, Any]:
+def inspect(
+    cluster_id: int, *, connect: Callable[[Cluster], ClusterClient] = clients.client_of
+) -> dict[str, Any]:
     """Answers an `Inspection` in JSON.
 
     Raises:
         Cluster.DoesNotExist, ClusterUnavailable, Unauthorized, UnusableCredentials, ...
     """
     row = Cluster.objects.get(pk=cluster_id)
-    cluster = clients.client_of(row)
+    cluster = connect(row)
     spaces = tuple(Namespace.objects.filter(cluster=row).order_by("name").values_list("name", flat=True))
     version = cluster.version()
     grants = tuple(grant for need in NEEDS for grant in _grants(cluster, need, spaces))

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from deployments import inspecting, intent
 from deployments.access import access_of
 from deployments.errors import ClusterInUse, DuplicateName, InvalidInput, NamespaceInUse, PermissionDenied
-from deployments.inspection import Inspection
+from deployments.inspection import Grant, Inspection
 from deployments.models import Cluster, ClusterState, Deployment, Namespace
 from deployments.sealing import ensure_sealing_key
 from k8s.cluster import Permission
@@ -190,11 +190,9 @@ def test_a_namespace_has_one_owner_and_a_team_one_namespace(
         intent.take_namespace(Namespace.objects.get(), by=admin)
 
 
-def looked_at(cluster: Cluster) -> Inspection:
-    found = inspecting.inspect(cluster.pk)
-    return Inspection(
-        version=found["version"], grants=tuple(inspecting.Grant(**grant) for grant in found["grants"])
-    )
+def looked_at(cluster: Cluster, **how: Any) -> Inspection:
+    found = inspecting.inspect(cluster.pk, **how)
+    return Inspection(version=found["version"], grants=tuple(Grant(**grant) for grant in found["grants"]))
 
 
 def test_a_cluster_says_what_it_grants(admin: User, local_cluster: ClusterServer) -> None:
@@ -214,9 +212,8 @@ class Stingy(FakeCluster):
         return permission.resource != "secrets"
 
 
-def test_what_is_missing_comes_as_a_role_to_paste(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inspecting.clients, "client_of", Stingy())
-    found = looked_at(cluster)
+def test_what_is_missing_comes_as_a_role_to_paste(cluster: Cluster) -> None:
+    found = looked_at(cluster, connect=Stingy())
     grants = {(line.need.who, line.need.name): {one.granted for one in line.grants} for line in found.lines}
     assert grants["worker", "services"] == {"namespaces"}
     # One watch sees all namespaces: a Role in each is not enough for it.
