@@ -1,17 +1,22 @@
-"""`./dev bench [pages] [wishes] [cluster] [logs] [churn]`: those measurements, or all but the long churn."""
+"""`./dev bench [NAME ...]`: those measurements; without names, all but the long ones: usage, churn, fuzz."""
 
 import sys
 from collections.abc import Callable
 
-from bench import churn, cluster, logs, pages, wishes
+from bench import churn, cluster, fuzz, logs, pages, usage, wishes
 
 BENCHES: dict[str, Callable[[], None]] = {
     "pages": pages.main,
     "wishes": wishes.main,
     "cluster": cluster.main,
     "logs": logs.main,
+    "usage": usage.main,
     "churn": churn.main,
+    "fuzz": fuzz.main,
 }
+
+
+LONG = {"usage", "churn", "fuzz"}
 
 
 def main(names: list[str]) -> int:
@@ -19,7 +24,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"bench: no {', '.join(unknown)}; there are {', '.join(BENCHES)}", file=sys.stderr)
         return 2
-    for name in names or [name for name in BENCHES if name != "churn"]:
+    for name in names or [name for name in BENCHES if name not in LONG]:
         print(f"== {name}", flush=True)
         BENCHES[name]()
     return 0

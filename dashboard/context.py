@@ -12,9 +12,13 @@ SECTIONS = (
     ("overview", "Overview", "layout-dashboard", ("overview",)),
     ("deployments", "Deployments", "rocket", ("deployments", "deployment")),
     ("models", "Models", "cube", ("models", "model")),
+    ("usage", "Usage", "chart-bar", ("usage",)),
     ("teams", "Teams", "users", ("teams", "team")),
 )
-FOR_ADMINS = (("platform", "Platform", "settings", ("platform",)),)
+FOR_ADMINS = (
+    ("clusters", "Clusters", "server-2", ("clusters",)),
+    ("platform", "Platform", "settings", ("platform",)),
+)
 
 
 def shell(request: HttpRequest) -> dict[str, object]:

@@ -8,6 +8,9 @@ from django.http import HttpRequest, HttpResponseBadRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
+from deployments.api.problems import MAX_BODY_BYTES, MEDIA_TYPE, problem_response, too_large
+
+API = "/api/"
 # More than any form or API body may have, so that those are refused in their own words.
 MOST_BODY_BYTES = 10_000_000
 
@@ -25,7 +28,7 @@ def without_nul(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpReq
     """
 
     def refusal(request: HttpRequest) -> HttpResponseBase | None:
-        if request.path_info.startswith("/api/"):
+        if request.path_info.startswith(API):
             return None
         texts = [request.path_info, *(text for _, values in request.GET.lists() for text in values)]
         if not any("\0" in text for text in texts):
@@ -64,7 +67,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._application(scope, receive, send)
         elif _declared(scope) > self._most_bytes:
-            await _refuse(send)
+            await _refuse(scope, send)
         else:
             await self._counted(scope, receive, send)
 
@@ -85,7 +88,7 @@ class BodyLimit:
 
         await self._application(scope, count, note)
         if taken > self._most_bytes and not begun:
-            await _refuse(send)
+            await _refuse(scope, send)
 
 
 def _declared(scope: dict[str, Any]) -> int:
@@ -95,7 +98,11 @@ def _declared(scope: dict[str, Any]) -> int:
     )
 
 
-async def _refuse(send: Send) -> None:
-    headers = [(b"content-type", b"text/plain"), (b"connection", b"close")]
+async def _refuse(scope: Mapping[str, Any], send: Send) -> None:
+    media, body = b"text/plain", b"The body is too large.\n"
+    if str(scope.get("path", "")).startswith(API):
+        problem = problem_response(too_large(MAX_BODY_BYTES))
+        media, body = MEDIA_TYPE.encode(), problem.content
+    headers = [(b"content-type", media), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": b"The body is too large.\n"})
+    await send({"type": "http.response.body", "body": body})

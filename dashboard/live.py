@@ -18,13 +18,15 @@ from weakref import WeakKeyDictionary
 
 from django.contrib.auth import get_user
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, close_old_connections
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_safe
 
-from deployments import listening, selectors
+from deployments import limits, listening, selectors
+from deployments.errors import TooManyRequests
+from deployments.metrics import STREAMS
 from deployments.nudges import Nudge
+from teams.sessions import SessionStore
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +76,7 @@ class Listener:
 
     session_key: str
     access: Access
+    lease: limits.Lease
     wants_names: bool = True
     queue: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(QUEUE_LENGTH))
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -106,6 +109,7 @@ class Hub:
     def __init__(self) -> None:
         self.listeners: set[Listener] = set()
         self.tasks: list[asyncio.Task[None]] = []
+        self.rights_changed = asyncio.Event()
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="live")
 
     async def ask(self, question: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -121,12 +125,18 @@ class Hub:
         return await asyncio.get_running_loop().run_in_executor(self.thread, answer)
 
     async def join(self, session_key: str | None, *, wants_names: bool = True) -> Listener | None:
-        """A listener for whoever is behind the session; None when nobody is signed in."""
+        """A listener for whoever is behind the session; None when nobody is signed in.
+
+        Raises:
+            TooManyRequests: this person has too many streams open.
+        """
         access = await self.ask(access_of, session_key)
         if access is None or session_key is None:
             return None
-        listener = Listener(session_key, access, wants_names)
+        lease = await self.ask(limits.take_stream, access.user.pk)
+        listener = Listener(session_key, access, lease, wants_names)
         self.listeners.add(listener)
+        STREAMS.set(len(self.listeners))
         if not self.tasks:
             self.tasks = [asyncio.create_task(self.relay()), asyncio.create_task(self.check())]
         return listener
@@ -134,6 +144,8 @@ class Hub:
     def leave(self, listener: Listener) -> None:
         """Forget a listener; the last one takes the subscription with it."""
         self.listeners.discard(listener)
+        self.thread.submit(limits.give_back, listener.lease)
+        STREAMS.set(len(self.listeners))
         if not self.listeners:
             for task in self.tasks:
                 task.cancel()
@@ -143,7 +155,9 @@ class Hub:
         """Pass names on for as long as anyone listens. A lost Redis is survived, and said."""
         with listening.hub().listener() as heard:
             async for nudge in heard:
-                if nudge.lost:
+                if nudge.rights:
+                    self.rights_changed.set()
+                elif nudge.lost:
                     self.resync()
                 elif nudge.cluster:
                     self.tell_measured(nudge.cluster)
@@ -170,10 +184,16 @@ class Hub:
                 listener.tell(message)
 
     async def check(self) -> None:
-        """End the streams of those who signed out, or may see less than they did."""
+        """End the streams of those who signed out, or may see less than they did.
+
+        At once when that is said, and every few seconds for when nobody could say it.
+        """
         while True:
-            await asyncio.sleep(CHECK_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.rights_changed.wait(), CHECK_SECONDS)
+            self.rights_changed.clear()
             keys = {listener.session_key for listener in self.listeners}
+            await self.ask(limits.keep_streams, [listener.lease for listener in self.listeners])
             try:
                 now = await self.ask(accesses_of, keys)
             except DatabaseError as error:
@@ -198,13 +218,23 @@ def hub() -> Hub:
     return _hubs[loop]
 
 
+async def joined(request: HttpRequest, *, wants_names: bool = True) -> Listener | HttpResponse:
+    """A listener for whoever asks, or the answer that refuses them."""
+    try:
+        listener = await hub().join(request.session.session_key, wants_names=wants_names)
+    except TooManyRequests as error:
+        wait = {"Retry-After": str(error.retry_after_seconds)}
+        return HttpResponse(f"{error.detail}\n", status=429, content_type="text/plain", headers=wait)
+    return listener or HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
+
+
 @require_safe
 async def live(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The stream of names that one page listens to."""
     here = hub()
-    listener = await here.join(request.session.session_key)
-    if listener is None:
-        return HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
+    listener = await joined(request)
+    if isinstance(listener, HttpResponse):
+        return listener
     return event_stream(names(here, listener, resumed="HTTP_LAST_EVENT_ID" in request.META))
 
 

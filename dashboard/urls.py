@@ -6,25 +6,34 @@ from dashboard import live
 from dashboard.views import (
     account,
     actions,
+    audit,
     bulk,
+    clusters,
+    deployment_usage,
     deployments,
     detail,
     diagnosis,
     events,
     log_stream,
     logs,
+    metrics,
     models,
     new_deployment,
     notifications,
     overview,
+    own,
+    people,
     platform,
     preview,
     probes,
     revisions,
+    savings,
     scaling,
     settings,
     team,
     try_it,
+    usage,
+    usage_export,
     versions,
     webhooks,
 )
@@ -35,6 +44,7 @@ one_deployment: list[URLPattern | URLResolver] = [
     path("logs/follow", log_stream.follow, name="deployment-logs-follow"),
     path("logs/download", logs.download, name="deployment-logs-download"),
     path("events/", events.events, name="deployment-events"),
+    path("audit/", audit.of_deployment, name="deployment-audit"),
     path("revisions/", revisions.revisions, name="deployment-revisions"),
     path("revisions/<int:number>/roll-back", revisions.roll_back, name="deployment-rollback"),
     path("scaling/", scaling.scaling, name="deployment-scaling"),
@@ -42,7 +52,9 @@ one_deployment: list[URLPattern | URLResolver] = [
     path("scaling/schedules", scaling.add_schedule, name="deployment-schedule-add"),
     path("scaling/schedules/<int:number>", scaling.change_schedule, name="deployment-schedule-change"),
     path("scaling/schedules/<int:number>/delete", scaling.remove_schedule, name="deployment-schedule-delete"),
+    path("sizing/", savings.apply, name="deployment-sizing"),
     path("try/", try_it.try_it, name="deployment-try"),
+    path("usage/", deployment_usage.usage, name="deployment-usage"),
     path("yaml/", detail.manifests, name="deployment-yaml"),
     path("yaml/download", detail.download_manifests, name="deployment-yaml-download"),
     path("settings/", settings.settings, name="deployment-settings"),
@@ -71,7 +83,17 @@ one_model: list[URLPattern | URLResolver] = [
 
 one_team: list[URLPattern | URLResolver] = [
     path("", team.team, name="team"),
+    path("audit/", audit.of_team, name="team-audit"),
+    path("members/add", people.add_member, name="team-member-add"),
+    path("members/change", people.change_member, name="team-member-change"),
+    path("members/remove", people.remove_member, name="team-member-remove"),
+    path("service-accounts/add", people.add_account, name="team-account-add"),
+    path("service-accounts/<slug:account>/change", people.change_account, name="team-account-change"),
+    path("service-accounts/<slug:account>/end", people.end_account, name="team-account-end"),
+    path("tokens/make", people.make_token, name="team-token-make"),
+    path("tokens/<uuid:token>/revoke", people.revoke_token, name="team-token-revoke"),
     path("time-zone", team.time_zone, name="team-time-zone"),
+    path("quota", team.set_quota, name="team-quota"),
     path("registries", team.set_registry, name="team-registry"),
     path("registries/remove", team.remove_registry, name="team-registry-remove"),
     path("webhooks/new", webhooks.new, name="team-webhook-new"),
@@ -80,8 +102,18 @@ one_team: list[URLPattern | URLResolver] = [
     path("webhooks/<uuid:webhook>/delete", webhooks.delete, name="team-webhook-delete"),
 ]
 
+own_pages: list[URLPattern | URLResolver] = [
+    path("", account.account, name="account"),
+    path("tokens/make", own.make_token, name="account-token-make"),
+    path("tokens/<uuid:token>/revoke", own.revoke_token, name="account-token-revoke"),
+    path("sessions/<uuid:session>/end", own.end_session, name="account-session-end"),
+    path("sessions/end-others", own.end_other_sessions, name="account-sessions-end"),
+    path("time-zone", own.time_zone, name="account-time-zone"),
+]
+
 platform_pages: list[URLPattern | URLResolver] = [
     path("", platform.platform, name="platform"),
+    path("audit/", audit.of_platform, name="platform-audit"),
     path("sizes/new", platform.new_size, name="platform-size-new"),
     path("sizes/<slug:size>/", platform.size, name="platform-size"),
     path("sizes/<slug:size>/delete", platform.delete_size, name="platform-size-delete"),
@@ -92,6 +124,21 @@ platform_pages: list[URLPattern | URLResolver] = [
         "clusters/<slug:cluster>/nodes/<slug:preset>/delete",
         platform.delete_nodes,
         name="platform-nodes-delete",
+    ),
+]
+
+cluster_pages: list[URLPattern | URLResolver] = [
+    path("", clusters.clusters, name="clusters"),
+    path("connect", clusters.connect, name="clusters-connect"),
+    path("<slug:cluster>/", clusters.one, name="clusters-one"),
+    path("<slug:cluster>/permissions", clusters.permissions, name="clusters-permissions"),
+    path("<slug:cluster>/disconnect", clusters.disconnect, name="clusters-disconnect"),
+    path("<slug:cluster>/forget", clusters.forget, name="clusters-forget"),
+    path("<slug:cluster>/namespaces", clusters.give_namespace, name="clusters-namespace-give"),
+    path(
+        "<slug:cluster>/namespaces/<slug:namespace>/remove",
+        clusters.take_namespace,
+        name="clusters-namespace-take",
     ),
 ]
 
@@ -109,20 +156,26 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/<slug:team>/<str:name>/", include(one_model)),
     path("teams/", team.teams, name="teams"),
     path("teams/<slug:team>/", include(one_team)),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/export.csv", usage_export.export, name="usage-export"),
+    path("clusters/", include(cluster_pages)),
     path("platform/", include(platform_pages)),
+    path("usage/savings/", savings.savings, name="usage-savings"),
     path("notifications/", notifications.notifications, name="notifications"),
     path("notifications/bell", notifications.bell, name="notifications-bell"),
     path("notifications/seen", notifications.seen, name="notifications-seen"),
-    path("account/", account.account, name="account"),
+    path("account/", include(own_pages)),
     path("sign-in/", account.SignIn.as_view(), name="sign-in"),
     path("sign-out/", account.SignOut.as_view(), name="sign-out"),
     path("theme/", account.theme, name="theme"),
     path("live/", live.live, name="live"),
     path("api/", include("deployments.api.urls")),
     path("healthz", probes.alive, name="healthz"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("readyz", probes.ready, name="readyz"),
 ]
 
+handler400 = "dashboard.views.errors.bad_request"
 handler403 = "dashboard.views.errors.forbidden"
 handler404 = "dashboard.views.errors.not_found"
 handler500 = "dashboard.views.errors.broken"

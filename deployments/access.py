@@ -1,8 +1,10 @@
 """From a cluster's row to how it is reached. For worker and observer: opens the sealed credentials."""
 
+from django.conf import settings
+
 from deployments.models import Cluster
 from deployments.sealing import SealBroken, unseal
-from k8s.connect import Access, load_kubeconfig
+from k8s.connect import IN_CLUSTER, Access, in_cluster_access, load_kubeconfig
 from k8s.errors import UnusableCredentials
 
 
@@ -11,6 +13,14 @@ def access_of(cluster: Cluster) -> Access:
     if not cluster.credentials:
         raise UnusableCredentials(f"cluster {cluster.name} has no credentials")
     try:
-        return load_kubeconfig(unseal(cluster.credentials))
+        text = unseal(cluster.credentials)
     except SealBroken as exc:
         raise UnusableCredentials(f"cluster {cluster.name}: {exc}") from exc
+    if text != IN_CLUSTER:
+        return load_kubeconfig(text, allow_insecure_tls=cluster.insecure_tls)
+    # Each process by the service account of its own pod: worker and observer may do different things.
+    return in_cluster_access(
+        settings.SERVICE_ACCOUNT_DIR,
+        host=settings.KUBERNETES_SERVICE_HOST,
+        port=settings.KUBERNETES_SERVICE_PORT,
+    )

@@ -23,6 +23,7 @@ from deployments.errors import (
     WorkersNotReachable,
 )
 from deployments.following.reader import LogLine, Skipped, follow_logs
+from deployments.inspection import Inspection
 from deployments.models import Cluster, Deployment
 from deployments.rehearsal import Rehearsal
 from deployments.selectors import get_pod
@@ -31,12 +32,13 @@ from k8s.spec import Wish
 
 logger = logging.getLogger(__name__)
 
-__all__ = ["LogLine", "Skipped", "follow_logs", "predict", "read_logs", "rehearse"]
+__all__ = ["LogLine", "Skipped", "follow_logs", "inspect", "predict", "read_logs", "rehearse"]
 
 MOST_LINES = 10_000
 _LOGS_SECONDS = 20.0
 _LONGEST_PREDICT_SECONDS = 60
 _REHEARSAL_SECONDS = 8.0
+_INSPECTION_SECONDS = 20.0
 
 
 def read_logs(
@@ -112,6 +114,15 @@ def rehearse(
     options = {"wish": msgspec.to_builtins(wish), "is_new": is_new}
     found = _ask("rehearse", cluster.pk, options, seconds=patience_seconds)
     return msgspec.convert(found, Rehearsal)
+
+
+def inspect(cluster: Cluster, *, patience_seconds: float = _INSPECTION_SECONDS) -> Inspection:
+    """Whether a cluster answers now, and what it lets us do.
+
+    Raises:
+        ClusterNotReachable, ClusterRefused, WorkersNotReachable, TooSlow, NotFound.
+    """
+    return msgspec.convert(_ask("inspect", cluster.pk, {}, seconds=patience_seconds), Inspection)
 
 
 def _refuse_deleted(deployment: Deployment) -> None:

@@ -1,10 +1,15 @@
 """The worker's connections to clusters, kept between tasks."""
 
 import threading
+from collections.abc import Callable
 
 from deployments.access import access_of
 from deployments.models import Cluster
 from k8s.client import KubernetesCluster
+from k8s.cluster import Cluster as ClusterClient
+
+Connect = Callable[[Cluster], ClusterClient]
+"""How a cluster is reached; tests give another one than `client_of`."""
 
 _kept: dict[int, tuple[str, KubernetesCluster]] = {}
 _lock = threading.Lock()

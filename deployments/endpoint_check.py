@@ -1,7 +1,6 @@
 """Worker side: asks a deployment's own Service for its health path."""
 
 import logging
-from collections.abc import Callable
 from datetime import datetime
 from typing import Literal
 
@@ -10,7 +9,6 @@ from django.utils import timezone
 
 from deployments import clients, diagnosing, nudges, settling
 from deployments.locking import lock_row
-from deployments.models import Cluster as ClusterRow
 from deployments.models import Deployment
 from deployments.spec import spec_of
 from k8s import errors
@@ -18,7 +16,6 @@ from k8s.cluster import Cluster
 
 logger = logging.getLogger(__name__)
 
-Connect = Callable[[ClusterRow], Cluster]
 Outcome = Literal["answered", "silent", "unknown", "settled"]
 
 ANSWER_SECONDS = 3.0
@@ -26,7 +23,7 @@ _MAX_ANSWER_BYTES = 1_000
 _LONGEST_PROBLEM = 300
 
 
-def check_endpoint(deployment_id: int, *, connect: Connect = clients.client_of) -> Outcome:
+def check_endpoint(deployment_id: int, *, connect: clients.Connect = clients.client_of) -> Outcome:
     """Asks, if the newest pods are ready and have not answered yet; keeps the answer, judges anew and tells.
 
     "silent": it does not answer yet. "unknown": the cluster's own trouble, which says

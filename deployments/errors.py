@@ -22,6 +22,8 @@ class DomainError(Exception):
     code = "error"
     title = "The request could not be done"
     status = 400
+    in_audit = False
+    """Whether the refusal has been written to the audit already."""
     retry_after_seconds: int | None = None
 
     def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = (), code: str = "") -> None:
@@ -56,6 +58,13 @@ class InvalidInput(DomainError):
         super().__init__(detail, errors=errors, code=code)
 
 
+class QuotaExceeded(InvalidInput):
+    """The wish asks for more than the team's quota has left; `errors` says of what, and what to do."""
+
+    code = "quota_exceeded"
+    title = "The team's quota does not allow this"
+
+
 class NotFound(DomainError):
     """There is no such thing, or nothing that this person may know of."""
 
@@ -85,6 +94,11 @@ class DuplicateName(Conflict):
     title = "The name is taken"
 
 
+class LastLead(Conflict):
+    code = "last_lead"
+    title = "A team needs a lead"
+
+
 class VersionInUse(Conflict):
     code = "version_in_use"
     title = "The version is deployed"
@@ -107,6 +121,16 @@ class AutoscalerOwnsReplicas(Conflict):
     title = "An autoscaler owns the number of replicas"
 
 
+class ClusterInUse(Conflict):
+    code = "cluster_in_use"
+    title = "The cluster is in use"
+
+
+class NamespaceInUse(Conflict):
+    code = "namespace_in_use"
+    title = "The namespace is in use"
+
+
 class RegistryInUse(Conflict):
     code = "registry_in_use"
     title = "The registry login is in use"
@@ -122,6 +146,18 @@ class LogsNotReady(Conflict):
 
     code = "logs_not_ready"
     title = "There are no logs yet"
+
+
+class TooManyRequests(DomainError):
+    """Asked more often than is allowed; see `deployments.limits`."""
+
+    code = "too_many_requests"
+    title = "Too many requests"
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after_seconds: int, code: str = "") -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(detail, code=code)
 
 
 class StaleGeneration(DomainError):
@@ -173,6 +209,7 @@ class SecretsUnavailable(DomainError):
     code = "secrets_unavailable"
     title = "Secrets cannot be stored"
     status = 503
+    retry_after_seconds = 30
 
 
 class WorkersNotReachable(DomainError):

@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from django.contrib.auth.models import User
 from django.db import transaction
 
 from deployments.models import Cluster, ClusterState, Model, ModelVersion, Namespace, SizePreset
 from deployments.sealing import SealBroken, ensure_sealing_key, seal, unseal
 from deployments.spec.sizes import first_sizes
-from k8s.connect import load_kubeconfig
+from k8s.connect import IN_CLUSTER, load_kubeconfig
 from teams import audit
 from teams.models import Membership, Team
 from teams.roles import Role
@@ -75,6 +74,9 @@ _SAMPLES: tuple[_Sample, ...] = (
 def ensure_first_data(*, kubeconfig: Path | None, context: str, data_dir: Path) -> None:
     """Creates what is missing; safe to repeat.
 
+    A `kubeconfig` of the name "in-cluster" is no file: it means the cluster that we run in, which
+    is then called what `context` says.
+
     Raises:
         UnusableCredentials, SealBroken, OSError: the kubeconfig cannot be used, stored or read.
     """
@@ -88,7 +90,8 @@ def ensure_first_data(*, kubeconfig: Path | None, context: str, data_dir: Path) 
             # Inside the transaction: accounts whose passwords nobody knows are not kept.
             _write_passwords(data_dir / "passwords", passwords)
         if kubeconfig is not None:
-            _ensure_cluster(team, kubeconfig.read_text(), context)
+            text = IN_CLUSTER if str(kubeconfig) == IN_CLUSTER else kubeconfig.read_text()
+            _ensure_cluster(team, text, context)
         if not Model.objects.filter(team=team).exists():
             _create_samples(team)
 
@@ -119,14 +122,19 @@ def _write_passwords(path: Path, passwords: dict[str, str]) -> None:
 
 
 def _ensure_cluster(team: Team, text: str, context: str) -> None:
-    access = load_kubeconfig(text, context=context)
-    name = _cluster_name(access.context)
+    if text == IN_CLUSTER:
+        # The API server's address inside is nobody's way to a node port: an admin says which is.
+        stored, node_address = text, ""
+        name = _cluster_name(context or IN_CLUSTER)
+    else:
+        access = load_kubeconfig(text, context=context)
+        stored, node_address = access.as_kubeconfig(), urlsplit(access.server).hostname or ""
+        name = _cluster_name(access.context)
     cluster, _ = Cluster.objects.get_or_create(name=name)
-    stored = _only_context(text, access.context)
-    if _opened(cluster) != stored:
+    if cluster.state != ClusterState.DISCONNECTED and _opened(cluster) != stored:
         cluster.credentials = seal(stored)
         cluster.state = ClusterState.UNKNOWN
-    cluster.node_address = cluster.node_address or (urlsplit(access.server).hostname or "")
+    cluster.node_address = cluster.node_address or node_address
     cluster.save(update_fields=["credentials", "state", "node_address"])
     Namespace.objects.get_or_create(cluster=cluster, team=team, defaults={"name": team.name})
 
@@ -136,22 +144,6 @@ def _cluster_name(context: str) -> str:
     context = context.removeprefix("timoneiro-")
     slug = "".join(char if char.isascii() and char.isalnum() else "-" for char in context.lower())
     return slug.strip("-")[:40].strip("-") or "local"
-
-
-def _only_context(text: str, name: str) -> str:
-    """The kubeconfig cut down to one context: no credentials are kept that we do not need."""
-    config = yaml.safe_load(text)
-    context = next(entry for entry in config["contexts"] if entry["name"] == name)
-    wanted = {
-        "clusters": context["context"]["cluster"],
-        "users": context["context"]["user"],
-        "contexts": name,
-    }
-    kept = {
-        section: [entry for entry in config[section] if entry["name"] == entry_name]
-        for section, entry_name in wanted.items()
-    }
-    return yaml.safe_dump({"apiVersion": "v1", "kind": "Config", "current-context": name, **kept})
 
 
 def _opened(cluster: Cluster) -> str | None:

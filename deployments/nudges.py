@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import redis.asyncio
 from django.conf import settings
+from django.db import transaction
 
 from deployments import connections
 from deployments.models import Deployment, Operation
@@ -23,6 +24,7 @@ _RECONNECT_SECONDS = 1.0
 class Nudge(msgspec.Struct, frozen=True, kw_only=True):
     """What changed. `deployment` "" means anything of the team; `lost` means nudges may have been missed.
 
+    `rights` says that somebody may see less than before, and not who: streams ask again whom they serve.
     `cluster` is set alone: what its pods and nodes use was measured anew.
     """
 
@@ -31,6 +33,7 @@ class Nudge(msgspec.Struct, frozen=True, kw_only=True):
     operation: str = ""
     cluster: str = ""
     lost: bool = False
+    rights: bool = False
 
 
 def publish(deployment: Deployment, operation: Operation | None = None) -> None:
@@ -42,6 +45,12 @@ def publish(deployment: Deployment, operation: Operation | None = None) -> None:
             operation=str(operation.id) if operation else "",
         )
     )
+
+
+def rights_changed() -> None:
+    """Has all open streams look at once, after the commit, whether their readers still may. Never raises."""
+    # robust: they look by themselves every few seconds.
+    transaction.on_commit(lambda: send(Nudge(rights=True)), robust=True)
 
 
 def send(*nudges: Nudge) -> None:

@@ -65,6 +65,16 @@ def enqueue_delivery(delivery_id: int) -> None:
     _send_hint("deployments.tasks.deliver", [delivery_id])
 
 
+def enqueue_quota(quota_id: int, *, countdown: float = 0) -> None:
+    """Asks a worker to write a team's quota to its cluster. Never raises; the sweep finds it."""
+    _send_hint("deployments.tasks.keep_quota", [quota_id], countdown=countdown or None)
+
+
+def enqueue_review(cluster_id: int, *, after: int = 0) -> None:
+    """Asks a worker to look at what deployments of a cluster used. Never raises; the next hour asks again."""
+    _send_hint("deployments.tasks.review_cluster", [cluster_id, after])
+
+
 def send_question(name: str, args: list[Any], *, expires_seconds: float) -> None:
     """Puts a task into the interactive queue; nobody answers it after it expires.
 

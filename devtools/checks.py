@@ -15,7 +15,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = sys.executable
-PACKAGES = ("dashboard", "deployments", "teams", "k8s", "devtools", "bench", "tests", "manage.py")
+PACKAGES = (
+    "dashboard",
+    "deployments",
+    "teams",
+    "k8s",
+    "devtools",
+    "bench",
+    "timoneiro",
+    "tests",
+    "manage.py",
+)
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as run; run()"
 # Templates are compiled by the test suite's Django as it runs; djlint reads them as HTML.
 STEPS: dict[str, tuple[str, ...]] = {

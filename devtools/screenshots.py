@@ -34,6 +34,7 @@ SHOTS: dict[str, tuple[str, int, int, str]] = {
     "deployment-dark": ("/deployments/pricing/house-prices/", 1440, 820, "dark"),
     "new": ("/deployments/new", 1440, 900, "light"),
     "scaling": ("/deployments/pricing/iris/scaling/", 1440, 960, "light"),
+    "usage": ("/usage/?window=1h", 1440, 1180, "light"),
     "phone": ("/deployments/", 390, 844, "dark"),
 }
 

@@ -3,7 +3,9 @@
 Without arguments: all tests but the browser's, in random order on two
 processes, with SQLite; then those that use a database again with PostgreSQL;
 then the end-to-end tests in a pytest of their own, because Playwright's
-synchronous interface and asyncio tests do not share a process.
+synchronous interface and asyncio tests do not share a process; those marked
+`alone`, which promise a speed, while nothing else runs. The contract
+(tests/contract) is run once, by tests/dev, as if the cluster were somebody else's.
 
 With arguments they all go to one pytest run (`./dev test tests/k8s -k quantities`);
 `--postgres` among them runs it with PostgreSQL.
@@ -34,7 +36,6 @@ ROOT = Path(__file__).resolve().parent.parent
 # Every process that a test starts inherits this, however deep; pods of the local cluster do not
 # inherit an environment, but they end with the cluster that does.
 MARK = "TIMONEIRO_TEST_RUN"
-USES_DATABASE = ("tests/teams", "tests/deployments", "tests/dashboard")
 END_TO_END = "tests/e2e"
 CONTRACT = "tests/contract"
 NO_TESTS_COLLECTED = 5
@@ -104,12 +105,15 @@ def of_contract(arguments: list[str]) -> list[str]:
 
 def every_suite(environment: Mapping[str, str]) -> list[Result]:
     """All suites, one after the other: two cores are kept busy by one of them."""
-    parallel = ["-n", "2", "--dist", "worksteal"]
-    results = [pytest("all but the browser, SQLite", [*parallel, "--ignore", END_TO_END], environment)]
-    folders = [folder for folder in USES_DATABASE if (ROOT / folder).is_dir()]
+    inside = ["--ignore", END_TO_END, "--ignore", CONTRACT]
+    parallel = ["-n", "2", "--dist", "worksteal", *inside]
+    results = [pytest("all but the browser, SQLite", parallel, environment)]
     with database(environment, postgres=True) as told:
-        results.append(pytest("what uses a database, PostgreSQL", [*parallel, *folders], told))
-    results.append(pytest("end to end", [END_TO_END], environment))
+        results.append(pytest("what uses a database, PostgreSQL", [*parallel, "--only-database"], told))
+    # Two products and two browsers; a module stays in one process, for its fixtures' sake.
+    beside = ["-n", "2", "--dist", "loadfile", "-m", "not alone"]
+    results.append(pytest("end to end", [*beside, END_TO_END], environment))
+    results.append(pytest("end to end, how fast", ["-m", "alone", END_TO_END], environment))
     return results
 
 

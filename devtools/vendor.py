@@ -40,6 +40,15 @@ PACKAGES = (
             "LICENSE": "inter/LICENSE",
         },
     ),
+    Package(
+        "uplot",
+        "1.6.32",
+        {
+            "dist/uPlot.iife.min.js": "uplot/uPlot.iife.min.js",
+            "dist/uPlot.min.css": "uplot/uPlot.min.css",
+            "LICENSE": "uplot/LICENSE",
+        },
+    ),
 )
 
 # The sprite holds these and no others.
@@ -54,6 +63,7 @@ ICONS = (
         "bug",
         "calendar",
         "caret-down",
+        "chart-bar",
         "chart-line",
         "check",
         "checks",
@@ -99,6 +109,7 @@ ICONS = (
         "server-2",
     ),
     *("settings", "shield", "shield-check", "stack-2", "steering-wheel", "sun", "table", "tag", "tags"),
+    "printer",
     *("terminal", "terminal-2", "trash", "trending-up", "upload", "user", "user-circle", "users", "versions"),
     *("wifi-off", "world", "x", "zoom-in"),
 )

@@ -69,7 +69,7 @@ class KubernetesCluster:
 
     def __init__(self, access: Access) -> None:
         self._server = access.server
-        self._headers = access.headers
+        self._access = access
         # Named empty: left out, they would be taken from the environment.
         self._api = ApiClient(Configuration(host=access.server, proxy="", no_proxy="*"))
         self._pool = _pool(access)
@@ -197,7 +197,7 @@ class KubernetesCluster:
             AnswerTooSlow: no whole answer within `timeout_seconds`.
         """
         url = self._server + proxy_path(namespace, service, port, path)
-        headers = {**self._headers, "Accept": "*/*"}
+        headers = {**self._access.headers, "Accept": "*/*"}
         if body is not None:
             headers["Content-Type"] = content_type or _JSON
         started = time.monotonic()
@@ -267,7 +267,11 @@ class KubernetesCluster:
     ) -> urllib3.BaseHTTPResponse:
         """The unread response of a success; every refusal is raised."""
         sent = urlencode({key: value for key, value in (query or {}).items() if value})
-        headers = {**self._headers, "Content-Type": content_type} if body is not None else dict(self._headers)
+        headers = (
+            {**self._access.headers, "Content-Type": content_type}
+            if body is not None
+            else self._access.headers
+        )
         reply = _translated(
             lambda: self._api.call_api(
                 method,

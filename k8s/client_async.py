@@ -46,11 +46,12 @@ class AsyncCluster:
     """
 
     def __init__(self, access: Access) -> None:
+        self._access = access
         self._server = access.server
         self._server_name = access.tls_server_name
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(ssl=access.ssl_context() or False, limit=0),
-            headers={**access.headers, "Accept-Encoding": "identity"},
+            headers={"Accept-Encoding": "identity"},
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
             trust_env=False,
@@ -96,6 +97,7 @@ class AsyncCluster:
                 response = await self._session.get(
                     self._server + path,
                     params={key: value for key, value in query.items() if value},
+                    headers=self._access.headers,
                     timeout=limits,
                     allow_redirects=False,
                     server_hostname=self._server_name,

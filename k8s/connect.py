@@ -21,6 +21,9 @@ import yaml
 
 from k8s.errors import UnusableCredentials
 
+IN_CLUSTER: Final = "in-cluster"
+"""Stands in a kubeconfig's place for "the cluster that we run in"."""
+
 _MAX_CHARACTERS: Final = 1_000_000
 _FLATTEN: Final = "`kubectl config view --raw --flatten --minify` writes one with everything inside"
 _REFUSED_OF_CLUSTER: Final = {
@@ -48,24 +51,33 @@ class Access:
     """How to reach one cluster and prove who we are. Secrets stay out of its repr.
 
     `server` has no trailing slash. `ca_pem` None means the machine's trust store.
-    `namespace` is the context's own, "" when it names none.
+    `namespace` is the context's own, "" when it names none. `token_path` is a file that holds the
+    token and is read for each request, because a kubelet exchanges it while we run. `insecure`:
+    the server's certificate is not verified.
     """
 
     server: str
     ca_pem: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
+    token_path: Path | None = None
     client_cert_pem: str | None = field(default=None, repr=False)
     client_key_pem: str | None = field(default=None, repr=False)
     tls_server_name: str | None = None
     context: str = ""
     namespace: str = ""
+    insecure: bool = False
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request carries."""
+        """What every request carries.
+
+        Raises:
+            UnusableCredentials: the token's file cannot be read.
+        """
         sent = {"User-Agent": "timoneiro", "Accept": "application/json"}
-        if self.token:
-            sent["Authorization"] = f"Bearer {self.token}"
+        token = _token_in(self.token_path) if self.token_path else self.token
+        if token:
+            sent["Authorization"] = f"Bearer {token}"
         return sent
 
     def ssl_context(self) -> ssl.SSLContext | None:
@@ -79,19 +91,52 @@ class Access:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
-            if self.ca_pem is None:
+            if self.insecure:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            elif self.ca_pem is None:
                 context.load_default_certs()
             else:
                 context.load_verify_locations(cadata=self.ca_pem)
             if self.client_cert_pem and self.client_key_pem:
                 _load_client_certificate(context, self.client_cert_pem, self.client_key_pem)
         except (ssl.SSLError, ValueError) as exc:
-            raise UnusableCredentials(f"the certificates of the kubeconfig cannot be read: {exc}") from exc
+            raise UnusableCredentials(f"the certificates cannot be read: {exc}") from exc
         return context
 
+    def as_kubeconfig(self) -> str:
+        """A kubeconfig with this context alone: no credentials are kept that we do not need."""
+        encoded = {
+            "certificate-authority-data": self.ca_pem,
+            "client-certificate-data": self.client_cert_pem,
+            "client-key-data": self.client_key_pem,
+        }
+        data = {key: base64.b64encode(pem.encode()).decode() for key, pem in encoded.items() if pem}
+        cluster: dict[str, object] = {"server": self.server}
+        if "certificate-authority-data" in data:
+            cluster["certificate-authority-data"] = data.pop("certificate-authority-data")
+        if self.tls_server_name:
+            cluster["tls-server-name"] = self.tls_server_name
+        if self.insecure:
+            cluster["insecure-skip-tls-verify"] = True
+        user = {**data, "token": self.token} if self.token else data
+        chosen = {"cluster": "cluster", "user": "user"}
+        if self.namespace:
+            chosen["namespace"] = self.namespace
+        config = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": self.context,
+            "clusters": [{"name": "cluster", "cluster": cluster}],
+            "users": [{"name": "user", "user": user}],
+            "contexts": [{"name": self.context, "context": chosen}],
+        }
+        return yaml.safe_dump(config)
 
-def load_kubeconfig(text: str, *, context: str = "") -> Access:
+
+def load_kubeconfig(text: str, *, context: str = "", allow_insecure_tls: bool = False) -> Access:
     """Reads one context of a kubeconfig; `context` "" means its current one.
+
+    `allow_insecure_tls` lets one through that does not verify the cluster's certificate.
 
     Raises:
         UnusableCredentials: not a kubeconfig, no such context, or it relies on
@@ -104,7 +149,10 @@ def load_kubeconfig(text: str, *, context: str = "") -> Access:
     chosen = _named(config, "contexts", name, "context")
     cluster = _named(config, "clusters", str(chosen.get("cluster") or ""), "cluster")
     user = _named(config, "users", str(chosen.get("user") or ""), "user")
-    _refuse(cluster, _REFUSED_OF_CLUSTER, f"the cluster of context {name!r}")
+    insecure = cluster.get("insecure-skip-tls-verify") is True
+    accepted = {"insecure-skip-tls-verify"} if allow_insecure_tls else set()
+    refused = {key: why for key, why in _REFUSED_OF_CLUSTER.items() if key not in accepted}
+    _refuse(cluster, refused, f"the cluster of context {name!r}")
     _refuse(user, _REFUSED_OF_USER, f"the user of context {name!r}")
     cert, key = _pem(user, "client-certificate-data"), _pem(user, "client-key-data")
     token = str(user.get("token") or "").strip() or None
@@ -126,9 +174,46 @@ def load_kubeconfig(text: str, *, context: str = "") -> Access:
         tls_server_name=str(cluster.get("tls-server-name") or "") or None,
         context=name,
         namespace=str(chosen.get("namespace") or ""),
+        insecure=insecure,
     )
     access.ssl_context()  # an unreadable certificate is said now, to the person who brought it
     return access
+
+
+def in_cluster_access(folder: Path, *, host: str, port: str) -> Access:
+    """The cluster that this process runs in, by its pod's service account.
+
+    `folder` is where the kubelet puts `token`, `ca.crt` and `namespace`; `host` and `port`
+    are KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT.
+
+    Raises:
+        UnusableCredentials: this is no pod, or one without a service account's token.
+    """
+    if not host or not port:
+        raise UnusableCredentials("this process does not run in a Kubernetes cluster")
+    try:
+        ca_pem = (folder / "ca.crt").read_text()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UnusableCredentials(f"the service account's {folder}/ca.crt cannot be read") from exc
+    access = Access(
+        server=f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}",
+        ca_pem=ca_pem,
+        token_path=folder / "token",
+        context=IN_CLUSTER,
+    )
+    _token_in(folder / "token")  # said now, not with the first request
+    access.ssl_context()
+    return access
+
+
+def _token_in(path: Path) -> str:
+    try:
+        token = path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UnusableCredentials(f"the service account's token {path} cannot be read") from exc
+    if not token or not token.isascii() or not token.isprintable():
+        raise UnusableCredentials(f"the service account's token {path} is not one")
+    return token
 
 
 def _parse(text: str) -> object:

@@ -1,5 +1,6 @@
 """Facts to the judgement shown to people. Pure; no clock, no cluster."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -38,6 +39,10 @@ START_REASONS: Final = frozenset(
         "StartError",
         "ContainerCannotRun",
     }
+)
+# Whether it is tried just now or backs off, the reason itself comes last and stays the same.
+_ON_THE_WAY: Final = re.compile(
+    r'^.*(?:failed to resolve reference|failed to pull and unpack image) "[^"]*": ', re.S
 )
 
 
@@ -176,10 +181,8 @@ def _comeback(pod: PodFacts, now: datetime) -> Problem | None:
 def _container_problem(pod: PodFacts, container: ContainerFacts) -> Problem | None:
     what = "its preparation" if container.is_init else "the server"
     if container.reason in IMAGE_REASONS:
-        return Problem(
-            container.reason,
-            f"the image {container.image} cannot be pulled: {container.message}".rstrip(": "),
-        )
+        why = _ON_THE_WAY.sub("", container.message)
+        return Problem(container.reason, f"the image {container.image} cannot be pulled: {why}".rstrip(": "))
     if container.reason in START_REASONS:
         return Problem(container.reason, f"{what} cannot be started: {container.message}".rstrip(": "))
     if container.reason == "CrashLoopBackOff" or crashes(container):

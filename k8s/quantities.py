@@ -87,5 +87,13 @@ def format_bytes(value: int) -> str:
     return f"{size:.1f}".removesuffix(".0") + f" {unit}"
 
 
+def memory_quantity(value: int) -> str:
+    """Bytes as Kubernetes writes them, exactly: 4294967296 -> "4Gi", 1000 -> "1000"."""
+    for suffix in ("Ti", "Gi", "Mi", "Ki"):
+        if value and value % int(SCALES[suffix]) == 0:
+            return f"{value // int(SCALES[suffix])}{suffix}"
+    return str(value)
+
+
 def _whole(value: Decimal) -> int:
     return min(int(value.to_integral_value(rounding=ROUND_CEILING)), _LARGEST)

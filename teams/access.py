@@ -36,6 +36,14 @@ def role_of(user: User | AnonymousUser, team: Team) -> Role | None:
     return Role(role) if role else None
 
 
+def highest_role(user: User) -> Role | None:
+    """The highest that `user` has in any team; superusers lead, None for strangers to all."""
+    if user.is_superuser:
+        return Role.LEAD
+    roles = Membership.objects.filter(user=user).values_list("role", flat=True).distinct()
+    return max((Role(role) for role in roles), key=lambda role: role.rank, default=None)
+
+
 def may_deploy_somewhere(user: User | AnonymousUser) -> bool:
     """Whether some team's role lets `user` deploy. One query, none for superusers and strangers."""
     if not user.is_authenticated or not user.is_active:

@@ -7,16 +7,40 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from teams.models import ApiToken, Team
-from teams.roles import Scope
+from teams.roles import Role, Scope
 
 PREFIX = "tim_"
 RANDOM_CHARACTERS = 40
 _ALPHABET = string.ascii_letters + string.digits
 # "Last used" is for people: writing it at every call would cost a write per read.
 _LAST_USED_EVERY = timedelta(minutes=1)
+
+
+_SCOPES_OF = {
+    Role.VIEWER: (Scope.READ,),
+    Role.DEPLOYER: (Scope.READ, Scope.DEPLOY),
+    Role.LEAD: tuple(Scope),
+}
+
+
+def scopes_of(role: Role | None) -> tuple[Scope, ...]:
+    """What a token of somebody with `role` may be good for; without any role it can only look around."""
+    return _SCOPES_OF[role or Role.VIEWER]
+
+
+def covers(scopes: Iterable[str], scope: Scope) -> bool:
+    """Whether a token with `scopes` may do what `scope` allows: each but `admin` is part of the next."""
+    order = list(Scope)
+    return any(order.index(Scope(held)) >= order.index(scope) for held in scopes)
+
+
+def live_tokens() -> QuerySet[ApiToken]:
+    """Those that are not revoked; expired ones among them."""
+    return ApiToken.objects.filter(revoked_at=None).select_related("user", "team")
 
 
 def create_token(
@@ -26,8 +50,12 @@ def create_token(
     *,
     team: Team | None = None,
     expires_at: datetime | None = None,
+    created_by: str = "",
 ) -> tuple[str, ApiToken]:
-    """A new token of `user` and its row. The text is returned here only and cannot be shown again."""
+    """A new token of `user` and its row. The text is returned here only and cannot be shown again.
+
+    `created_by` is who made it, the owner unless named.
+    """
     token = PREFIX + "".join(secrets.choice(_ALPHABET) for _ in range(RANDOM_CHARACTERS))
     row = ApiToken.objects.create(
         user=user,
@@ -36,6 +64,7 @@ def create_token(
         scopes=[Scope(scope).value for scope in scopes],
         team=team,
         expires_at=expires_at,
+        created_by=created_by or user.get_username(),
     )
     return token, row
 
@@ -57,7 +86,12 @@ def authenticate(token: str) -> ApiToken | None:
 
 def revoke(row: ApiToken) -> None:
     """Ends a token at once."""
-    ApiToken.objects.filter(pk=row.pk, revoked_at=None).update(revoked_at=timezone.now())
+    revoke_all(ApiToken.objects.filter(pk=row.pk))
+
+
+def revoke_all(rows: QuerySet[ApiToken]) -> int:
+    """Ends tokens at once; how many were live."""
+    return rows.filter(revoked_at=None).update(revoked_at=timezone.now())
 
 
 def _digest(token: str) -> str:

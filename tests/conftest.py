@@ -1,6 +1,6 @@
 """Servers that tests of several rooms share, one of each per pytest process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,18 @@ import pytest
 import redis
 from django.db import connections
 
+from teams import append_only
 from tests.processes import ClusterServer, ValkeyServer, new_cluster, new_valkey
+
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+CLUSTER_FIXTURES = {"local_cluster", "target"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Which cluster tests/contract is held against; `./dev test` passes these on."""
+    parser.getgroup("database").addoption(
+        "--only-database", action="store_true", help="only the tests that use the database"
+    )
     group = parser.getgroup("contract", "the cluster that tests/contract runs against")
     group.addoption("--kubeconfig", help="run against this cluster; without it, a local one is started")
     group.addoption("--context", help="the kubeconfig's context; without it, the current one")
@@ -20,6 +27,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--image",
         help="an image that the cluster can pull: a server on port 5001, with sleep, echo, true and false",
     )
+    group = parser.getgroup("races", "how long a look at what happens at the same instant")
+    group.addoption("--tries", type=int, default=8, help="how often each race is run")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests first, so that at the end no process waits for one; else the order stays random."""
+    if config.getoption("--only-database"):
+        others = [item for item in items if not uses_database(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if uses_database(item)]
+    items.sort(key=lambda item: not is_long(item))
+
+
+def uses_database(item: pytest.Item) -> bool:
+    """Whether pytest-django lets the test speak to the database."""
+    return item.get_closest_marker("django_db") is not None or bool(DATABASE_FIXTURES & fixtures_of(item))
+
+
+def is_long(item: pytest.Item) -> bool:
+    """Whether it waits for pods of a real cluster, or asks for more time than others get."""
+    return item.get_closest_marker("timeout") is not None or bool(CLUSTER_FIXTURES & fixtures_of(item))
+
+
+def fixtures_of(item: pytest.Item) -> set[str]:
+    """The fixtures that it asks for by name, and those that they ask for."""
+    return set(getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +64,19 @@ def django_db_modify_db_settings(
     default = connections["default"]
     if default.vendor == "sqlite":
         default.settings_dict["TEST"]["NAME"] = str(tmp_path_factory.getbasetemp() / "test.sqlite3")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """The database refuses to empty the audit, which a test with real transactions does at its end."""
+    operations = connections["default"].ops
+    flush = operations.execute_sql_flush
+
+    def unprotected_flush(sql_list: Iterable[str]) -> None:
+        # What is taken away here is made again by the signal after a flush.
+        flush([*append_only.unprotect_statements(connections["default"]), *sql_list])
+
+    operations.execute_sql_flush = unprotected_flush  # type: ignore[method-assign]
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,12 @@
-"""The forms of a team's page: its time zone, a registry login."""
+"""The forms of a team's page: its time zone, a registry login, a quota."""
 
 from django.http import QueryDict
 
+from dashboard.forms.deployment import as_number
 from dashboard.forms.typed import TypedForm
+from deployments.models import Quota
+from deployments.quotas import RESOURCES, Resource, ceiling_of
+from deployments.spec.quotas import as_text
 
 REGISTRY_FIELDS = ("registry", "username")
 
@@ -39,3 +43,40 @@ class TimeZoneForm(TypedForm):
         form = cls()
         form.read(data, ("time_zone",))
         return form
+
+
+class QuotaForm(TypedForm):
+    """Limits of a team in a cluster, and their ceilings where an admin has the form. Empty is no limit."""
+
+    @classmethod
+    def typed(cls, data: QueryDict, *, with_ceilings: bool) -> "QuotaForm":
+        form = cls()
+        form.read(data, quota_fields(with_ceilings=with_ceilings))
+        return form
+
+    @classmethod
+    def of(cls, quota: Quota | None) -> "QuotaForm":
+        """As it is: the team's own limits, not those that a ceiling makes."""
+        values = dict.fromkeys(quota_fields(with_ceilings=True), "")
+        for name in RESOURCES if quota else ():
+            amounts = {"limit": getattr(quota, name), "ceiling": ceiling_of(quota, name) if quota else None}
+            for word, value in amounts.items():
+                values[f"{name}.{word}"] = "" if value is None else as_text(name, value)
+        return cls(values=values)
+
+    def payload(self) -> dict[str, dict[str, object]]:
+        """What the domain reads."""
+        found: dict[str, dict[str, object]] = {name: {} for name in RESOURCES}
+        for path, text in self.values.items():
+            name, _, word = path.partition(".")
+            found[name][word] = None if not text else text if name in AMOUNTS else as_number(text)
+        return found
+
+
+AMOUNTS: tuple[Resource, ...] = ("cpu", "memory")
+"""What is written as a quantity; the others are counts."""
+
+
+def quota_fields(*, with_ceilings: bool) -> list[str]:
+    words = ("limit", "ceiling") if with_ceilings else ("limit",)
+    return [f"{name}.{word}" for name in RESOURCES for word in words]

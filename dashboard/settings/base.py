@@ -1,5 +1,8 @@
 """What all settings share."""
 
+from datetime import timedelta
+from pathlib import Path
+
 from csp.constants import NONE, SELF
 
 from dashboard.settings.environment import ROOT, Environment, database_from_url
@@ -13,6 +16,10 @@ SECRET_KEY = env.secret_key
 ENCRYPTION_KEY = env.encryption_key
 KUBECONFIG_PATH = env.kubeconfig_path
 KUBE_CONTEXT = env.kube_context
+# What a kubelet tells its pods of the cluster they are in.
+KUBERNETES_SERVICE_HOST = env.kubernetes_service_host
+KUBERNETES_SERVICE_PORT = env.kubernetes_service_port
+SERVICE_ACCOUNT_DIR = env.service_account_dir
 DEBUG = False
 ALLOWED_HOSTS = [host for host in env.allowed_hosts.split(",") if host]
 CSRF_TRUSTED_ORIGINS = [origin for origin in env.csrf_trusted_origins.split(",") if origin]
@@ -33,18 +40,22 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "axes",
 ]
 
 MIDDLEWARE = [
+    "dashboard.measuring.measured",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
+    "dashboard.origin.with_origin",
     "dashboard.gatekeeping.without_nul",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "dashboard.clock.by_own_clock",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
 ]
@@ -79,6 +90,25 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# The first one only refuses: whoever failed too often, from where they failed.
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=5)
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+# Not by name alone: anybody could lock anybody out.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_CLIENT_IP_CALLABLE = "deployments.limits.address_of"
+# Stored is a hash: what is typed as a name may be a password.
+AXES_USERNAME_CALLABLE = "deployments.limits.attempted_name"
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# Its middleware answers in place of the view, and fails at it under ASGI; our view answers itself.
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -95,6 +125,7 @@ STATICFILES_DIRS = [ROOT / "static"]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_ENGINE = "teams.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -131,6 +162,8 @@ CELERY_TASK_ROUTES = {
     "deployments.tasks.capture_logs": {"queue": "upkeep"},
     "deployments.tasks.deliver": {"queue": "upkeep"},
     "deployments.tasks.forget_old": {"queue": "upkeep"},
+    "deployments.tasks.review_use": {"queue": "upkeep"},
+    "deployments.tasks.review_cluster": {"queue": "upkeep"},
     "deployments.tasks.roll_up": {"queue": "upkeep"},
 }
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -153,6 +186,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     # Not each minute: people are promised that a schedule fires within half a minute.
     "schedules": {"task": "deployments.tasks.fire_schedules", "schedule": 5.0, "options": {"expires": 15}},
+    "review": {"task": "deployments.tasks.review_use", "schedule": 3600.0, "options": {"expires": 3600}},
     "roll-ups": {"task": "deployments.tasks.roll_up", "schedule": 60.0, "options": {"expires": 60}},
     "retention": {"task": "deployments.tasks.forget_old", "schedule": 3600.0, "options": {"expires": 3600}},
 }
@@ -180,6 +214,19 @@ WEBHOOK_ALLOWED = [entry.strip() for entry in env.webhook_allow.split(",") if en
 # Whether `running` waits for a new rollout's Service to answer its health path through the cluster's
 # API server. Off for clusters whose network keeps the API server away from pods.
 ENDPOINT_CHECK = env.endpoint_check
+# Requests to the API by one token or signed-in person, and by an address that is neither; attempts
+# to sign in from one address; streams that one person has open. Counted in Redis. 0 is no limit.
+REQUESTS_PER_MINUTE = env.requests_per_minute
+REQUESTS_PER_MINUTE_ANONYMOUS = env.requests_per_minute_anonymous
+SIGN_INS_PER_MINUTE = env.sign_ins_per_minute
+STREAMS_PER_USER = env.streams_per_user
+# After how many days without work worth mention a deployment is listed as idle.
+IDLE_AFTER_DAYS = env.idle_after_days
+# Who has it may read /metrics; without one, only this machine itself.
+METRICS_TOKEN = env.metrics_token
+METRICS_ON_LOOPBACK = True
+# Where the processes count for Prometheus; None: each in its memory.
+METRICS_DIR: Path | None = None
 # The most replicas one deployment may have.
 MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.
@@ -193,5 +240,5 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {"celery.utils.functional": {"level": "WARNING"}, "kubernetes": {"level": "WARNING"}},
+    "loggers": {name: {"level": "WARNING"} for name in ("celery.utils.functional", "kubernetes", "axes")},
 }

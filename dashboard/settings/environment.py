@@ -1,8 +1,12 @@
 """The environment, read once and checked."""
 
+import os
+import re
+import socket
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from pydantic import PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,9 +31,32 @@ class Environment(BaseSettings):
     csrf_trusted_origins: str = ""
     kubeconfig_path: str = ""
     kube_context: str = ""
+    kubernetes_service_host: str = ""
+    kubernetes_service_port: str = ""
+    service_account_dir: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     log_level: str = "INFO"
     webhook_allow: str = ""
     endpoint_check: bool = True
+    # 0 is no limit, for each of these.
+    requests_per_minute: int = 1200
+    requests_per_minute_anonymous: int = 120
+    sign_ins_per_minute: int = 30
+    streams_per_user: int = 200
+    metrics_token: str = ""
+    idle_after_days: PositiveInt = 7
+
+
+def count_in_files(data_dir: Path) -> Path:
+    """Has the processes of this machine count for Prometheus in files below `data_dir`; the folder of all.
+
+    Several processes serve and work, and whichever is asked answers for all. Must come before anything
+    is counted. Each machine has a folder of its own, because its processes' numbers are unique there alone.
+    """
+    folder = data_dir / "metrics"
+    own = folder / re.sub(r"[^A-Za-z0-9.-]", "_", socket.gethostname())
+    own.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)
+    return folder
 
 
 def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:

@@ -2,8 +2,10 @@
 
 from dashboard.settings.base import *
 from dashboard.settings.base import DATA_DIR, MIDDLEWARE, SECRET_KEY
+from dashboard.settings.environment import count_in_files
 
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+METRICS_DIR = count_in_files(DATA_DIR)
 # Served straight from the source folders; nothing to collect.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False

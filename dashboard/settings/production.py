@@ -1,12 +1,16 @@
 """Many machines, behind a proxy that ends TLS."""
 
 from dashboard.settings.base import *
-from dashboard.settings.base import ALLOWED_HOSTS, SECRET_KEY
+from dashboard.settings.base import ALLOWED_HOSTS, DATA_DIR, SECRET_KEY
+from dashboard.settings.environment import count_in_files
 
 for name, value in {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS}.items():
     if not value:
         raise SystemExit(f"{name} is not set; production does not start without it.")
 
+METRICS_DIR = count_in_files(DATA_DIR)
+# A proxy on the same machine looks like the machine itself.
+METRICS_ON_LOOPBACK = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31_536_000

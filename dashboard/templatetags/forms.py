@@ -11,14 +11,20 @@ register = template.Library()
 
 @register.inclusion_tag("parts/select.html")
 def select(
-    form: Typed, path: str, label: str, options: Sequence[tuple[str, str]], *, hint: str = ""
+    form: Typed,
+    path: str,
+    label: str,
+    options: Sequence[tuple[str, str]],
+    *,
+    hint: str = "",
+    prefix: str = "",
 ) -> dict[str, object]:
     """One choice of several. What was chosen and is not offered any more stays visible."""
     value = form.values.get(path, "")
     offered = not value or any(value == one for one, _ in options)
     known = [*options] if offered else [(value, value), *options]
     return {
-        "id": path.replace(".", "-"),
+        "id": prefix + path.replace(".", "-"),
         "path": path,
         "label": label,
         "options": known,

@@ -1,7 +1,7 @@
 """The small components that templates share."""
 
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -115,14 +115,17 @@ def field(
     placeholder: str = "",
     kind: str = "text",
     width: str = "",
+    prefix: str = "",
 ) -> dict[str, object]:
     """One line of text: label, what was typed, hint, the domain's message.
+
+    `prefix` comes before its id, where several forms of a page have a field of that name.
 
     `kind` is "text", "number" or "decimal" (digits only on a phone's keyboard), "mono", "area" or
     "password" (never filled in).
     """
     return {
-        "id": path.replace(".", "-"),
+        "id": prefix + path.replace(".", "-"),
         "path": path,
         "label": label,
         "hint": hint,
@@ -161,7 +164,7 @@ def ago(moment: datetime | None, empty: str = "-") -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}" data-ago>{}</time>',
         moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        exact(moment),
         elapsed(moment) + " ago",
     )
 
@@ -174,7 +177,7 @@ def age(moment: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="since {}" data-age>{}</time>',
         moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S} UTC",
+        exact(moment),
         elapsed(moment),
     )
 
@@ -187,9 +190,14 @@ def left(moment: datetime | None, empty: str = "-") -> SafeString | str:
     return format_html(
         '<time datetime="{}" title="{}" data-left>in {}</time>',
         moment.isoformat(),
-        f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}",
+        exact(moment) if moment.tzinfo is UTC else f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}",
         in_one_unit(max(0, int((moment - timezone.now()).total_seconds()))),
     )
+
+
+def exact(moment: datetime) -> str:
+    """By this person's own clock: "2026-11-24 08:00:00 CET"."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}"
 
 
 @register.filter

@@ -1,21 +1,50 @@
 """Who am I here, and how do I want to see it?"""
 
+from django.conf import settings
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
+from dashboard.clock import zones
 from dashboard.context import THEMES
+from dashboard.forms.people import DAYS, TokenForm, scope_choices, team_choices
 from dashboard.views.frame import PageRequest, page
-from deployments import selectors
+from deployments import limits, selectors
+from teams.access import highest_role
+from teams.tokens import scopes_of
 
 YEAR_SECONDS = 365 * 24 * 3600
+THEME_WORDS = {"auto": "As the system has it", "light": "Light", "dark": "Dark"}
 
 
 class SignIn(LoginView):
+    """Before a password is looked at, floods of tries and those who failed too often are refused."""
+
     template_name = "sign_in.html"
     redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
+        limit = limits.Limit("sign-in", settings.SIGN_INS_PER_MINUTE)
+        standing = limits.count(limit, limits.neighbourhood_of(request))
+        if standing is not None and standing.exceeded:
+            return self.wait(standing.reset_seconds)
+        return super().post(request, *args, **kwargs)
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        if getattr(self.request, "axes_locked_out", False):
+            return self.wait(int(settings.AXES_COOLOFF_TIME.total_seconds()))
+        return super().form_invalid(form)
+
+    def wait(self, seconds: int) -> HttpResponse:
+        """The form again. Whether there is such a person, and whether the password was right, is not told."""
+        form = AuthenticationForm(self.request, initial={"username": self.request.POST.get("username", "")})
+        context = self.get_context_data(form=form, wait_seconds=seconds)
+        headers = {"Retry-After": str(seconds)}
+        return self.render_to_response(context, status=429, headers=headers)
 
 
 class SignOut(LogoutView):
@@ -27,11 +56,37 @@ class SignOut(LogoutView):
 @page
 @require_safe
 def account(request: PageRequest) -> HttpResponse:
-    places = [
-        {"team": team, "role": selectors.role_of(request.user, team)}
-        for team in selectors.teams_of(request.user)
-    ]
-    return render(request, "account.html", {"places": places})
+    return show(request)
+
+
+def show(
+    request: PageRequest,
+    *,
+    token_form: TokenForm | None = None,
+    made: str = "",
+    wrong_zone: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    """`made` is the text of a new token, `wrong_zone` a time zone that there is not."""
+    teams = list(selectors.teams_of(request.user))
+    context = {
+        "places": [{"team": team, "role": selectors.role_of(request.user, team)} for team in teams],
+        "tokens": selectors.owned_tokens(request.user),
+        "token_form": token_form or TokenForm.blank(team=""),
+        "scopes": scope_choices(scopes_of(highest_role(request.user))),
+        "team_choices": team_choices(teams),
+        "days": DAYS,
+        "made": made,
+        "sessions": [
+            {"row": row, "here": row.session_key == request.session.session_key}
+            for row in selectors.sign_ins_of(request.user)
+        ],
+        "themes": THEME_WORDS,
+        "clock": wrong_zone or timezone.get_current_timezone_name(),
+        "wrong_zone": wrong_zone,
+        "zones": sorted(zones()),
+    }
+    return render(request, "account.html", context, status=status)
 
 
 @require_POST

@@ -11,6 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods
 
 from dashboard.forms.deployment import as_number
+from dashboard.quotas import rooms_for
 from dashboard.views.frame import PageRequest, page
 from deployments import intent, selectors
 from deployments.errors import InvalidInput
@@ -72,8 +73,11 @@ def confirm(
 ) -> HttpResponse:
     """What it will do to each, before anything is done."""
     rows = rows_of(request, action, targets, typed.get("replicas", ""))
+    found = [row.deployment for row in rows if row.deployment is not None]
+    asks_for_more = action in ("scale", "resume")
     context = {
         "rows": rows,
+        "rooms": rooms_for((one.team, one.cluster) for one in found) if asks_for_more else [],
         "doable": sum(not row.refused for row in rows),
         "replicas": typed.get("replicas", ""),
         "error": error,

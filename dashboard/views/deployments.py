@@ -1,6 +1,6 @@
 """The table of deployments."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
@@ -9,19 +9,22 @@ from django.views.decorators.http import require_safe
 
 from dashboard.forms.filters import STATES, ListFilters
 from dashboard.views.bulk import ACTIONS
+from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Deployment, State
+from deployments.selectors.usage.held import NOTHING, Held, held_by_deployment
 from teams.access import teams_with_role
 from teams.roles import Role
 
 ROWS = 50
-COLUMNS = (
-    # sort key ("" when it cannot be sorted), word, class
+COLUMNS: tuple[Column, ...] = (
     ("state", "Status", ""),
     ("name", "Name", ""),
     ("model", "Model", ""),
     ("ready", "Ready", "num"),
+    ("", "CPU", "cell-use"),
+    ("", "Memory", "cell-use"),
     ("", "Address", ""),
     ("created", "Age", "num"),
     ("", "Created by", ""),
@@ -36,12 +39,19 @@ class Row:
     status: dict[str, object]
     endpoint: str | None
     may_choose: bool = False
+    held: Held = NOTHING
 
 
-def rows_of(deployments: Iterable[Deployment], *, teams_to_change: Container[int] = ()) -> list[Row]:
+def rows_of(
+    deployments: Iterable[Deployment],
+    *,
+    teams_to_change: Container[int] = (),
+    held: Mapping[int, Held] | None = None,
+) -> list[Row]:
     """Rows for the table, from deployments joined with what they show.
 
-    Those of `teams_to_change` (ids) can be chosen for what is done with several at once.
+    Those of `teams_to_change` (ids) can be chosen for what is done with several at once; `held` is what
+    their pods hold and use, by primary key.
     """
     return [
         Row(
@@ -49,6 +59,7 @@ def rows_of(deployments: Iterable[Deployment], *, teams_to_change: Container[int
             selectors.present_status(one),
             selectors.endpoint_of(one),
             may_choose=one.team_id in teams_to_change and not one.delete_requested_at,
+            held=(held or {}).get(one.pk, NOTHING),
         )
         for one in deployments
     ]
@@ -69,8 +80,9 @@ def deployments(request: PageRequest) -> HttpResponse:
     changing = (
         set() if history else set(teams_with_role(request.user, Role.DEPLOYER).values_list("pk", flat=True))
     )
+    held = {} if history else held_by_deployment([one.pk for one in shown.object_list])
     context = {
-        "rows": rows_of(shown.object_list, teams_to_change=changing),
+        "rows": rows_of(shown.object_list, teams_to_change=changing, held=held),
         "choosing": bool(changing),
         "bulk_actions": ACTIONS,
         "shown": shown,
@@ -79,22 +91,7 @@ def deployments(request: PageRequest) -> HttpResponse:
         "states": STATES,
         "models": models,
         "teams": selectors.teams_of(request.user),
-        "columns": headings(filters.sort),
+        "columns": headings(COLUMNS, filters.sort),
         "here": request.get_full_path(),
     }
     return page_or_fragment(request, "deployments/list.html", "table", context)
-
-
-def headings(sort: str) -> list[dict[str, str]]:
-    """The columns, each with the sort its heading leads to and how it is sorted now."""
-    current, descending = sort.removeprefix("-"), sort.startswith("-")
-    return [
-        {
-            "key": key,
-            "word": word,
-            "class": style,
-            "sort": f"-{key}" if key == current and not descending else key,
-            "aria": ("descending" if descending else "ascending") if key and key == current else "",
-        }
-        for key, word, style in COLUMNS
-    ]

@@ -3,19 +3,21 @@
 from collections.abc import Sequence
 
 import msgspec
-import yaml
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.explaining import explain
+from dashboard.quotas import room_for
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import abilities, find, show_tab
 from dashboard.views.rollout import rollout_of
 from deployments import counts, selectors
-from deployments.models import Deployment, ModelVersion, Pod, State
+from deployments.models import Deployment, ModelVersion, Pod, PodUsage, State
+from deployments.selectors.usage.pods import pods_with_use
 from deployments.spec import spec_of
 from k8s.facts import ContainerFacts, PodFacts
+from k8s.manifests import to_yaml
 
 TIMELINE_LENGTH = 40
 
@@ -35,20 +37,21 @@ def show_overview(
     status: int = 200,
 ) -> HttpResponse:
     """The overview tab; `error` and `replicas` (as typed) when an action on it was refused."""
-    pods = selectors.pods_of(deployment)
+    pods = pods_with_use(deployment)
     autoscaling = counts.autoscaling_of(deployment)
     # A refused number is told at its field, as long as there is one.
     may_change = abilities(request, deployment).change
     has_field = may_change and autoscaling is None
     context = {
         "spec": spec_of(deployment),
-        "pods": [describe_pod(pod) for pod in pods],
+        "pods": [describe_pod(pod, use) for pod, use in pods],
         "timeline": selectors.timeline_of(deployment)[:TIMELINE_LENGTH],
         "versions": other_versions(request, deployment),
         "rollout": None if deployment.state == State.RUNNING else rollout_of(deployment),
         "diagnosis": explain(deployment, to=request.user if may_change else None),
         "steps": selectors.rollout_steps(deployment),
         "autoscaling": autoscaling,
+        "room": room_for(deployment) if may_change else None,
         "next_change": selectors.next_change_of(deployment),
         "operation": deployment.operations.order_by("-created_at", "-generation").first(),
         "error": error,
@@ -66,8 +69,8 @@ def other_versions(request: PageRequest, deployment: Deployment) -> QuerySet[Mod
     return versions.exclude(pk=deployment.version_id).order_by("-created_at", "-id")
 
 
-def describe_pod(pod: Pod) -> dict[str, object]:
-    """A pod's row: what it is doing, and why it was last restarted."""
+def describe_pod(pod: Pod, use: PodUsage | None = None) -> dict[str, object]:
+    """A pod's row: what it is doing, what it uses, and why it was last restarted."""
     containers = containers_of(pod)
     restarted = next((c for c in containers if c.restarts and c.last_reason), None)
     last = ""
@@ -75,7 +78,7 @@ def describe_pod(pod: Pod) -> dict[str, object]:
         code = "" if restarted.last_exit_code is None else f", exit code {restarted.last_exit_code}"
         last = f"{restarted.last_reason}{code}"
     waiting = next((c for c in containers if c.state == "waiting" and c.reason), None)
-    return {"row": pod, "doing": word_for(pod), "last_restart": last, "waiting": waiting}
+    return {"row": pod, "use": use, "doing": word_for(pod), "last_restart": last, "waiting": waiting}
 
 
 def containers_of(pod: Pod) -> Sequence[ContainerFacts]:
@@ -97,7 +100,8 @@ def word_for(pod: Pod) -> str:
 
 
 def manifests_text(deployment: Deployment) -> str:
-    return yaml.safe_dump_all(selectors.manifests_of(deployment), sort_keys=False, allow_unicode=True)
+    """As the form previews them and as REST gives them."""
+    return to_yaml(selectors.manifests_of(deployment))
 
 
 @page

@@ -1,9 +1,19 @@
 """Pages for addresses that lead nowhere, and for our own mistakes."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import render
 
+from dashboard.gatekeeping import API
 from dashboard.views.frame import error_page
+from deployments.api.problems import malformed, problem_response
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's
+    """What is refused before any page is chosen, such as a wrong Host. Says nothing back of what was sent."""
+    detail = "The request cannot be read, or its Host is not one that this installation answers to."
+    if request.path_info.startswith(API):
+        return problem_response(malformed(detail))
+    return HttpResponseBadRequest(f"{detail}\n", content_type="text/plain")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001  Django's

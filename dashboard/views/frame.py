@@ -12,6 +12,7 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
+from deployments import intent
 from deployments.errors import DomainError
 
 P = ParamSpec("P")
@@ -45,6 +46,7 @@ def page(view: View[P]) -> Callable[..., HttpResponse]:
         try:
             response = view(known, *args, **kwargs)
         except DomainError as error:
+            note_refusal(known, error)
             response = refusal(known, error)
         patch_vary_headers(response, ["HX-Request"])
         # Pages name deployments and people: no shared cache may keep them.
@@ -52,6 +54,21 @@ def page(view: View[P]) -> Callable[..., HttpResponse]:
         return response
 
     return checked
+
+
+def note_refusal(request: PageRequest, error: DomainError) -> None:
+    """Notes in the audit what was refused, unless whoever refused it did."""
+    match = request.resolver_match
+    writes = request.method == "POST"
+    page_name = (match.url_name or "" if match else "").replace("-", " ")
+    intent.note_refusal(
+        request.user,
+        f"{'post to' if writes else 'open'} {page_name}",
+        request.path_info,
+        error,
+        writes=writes,
+        team=str(match.kwargs.get("team", "")) if match else "",
+    )
 
 
 def to_sign_in(request: PageRequest) -> HttpResponse:

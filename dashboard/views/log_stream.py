@@ -10,7 +10,7 @@ import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.views.decorators.http import require_safe
 
-from dashboard.live import BYE, Hub, Listener, event_stream, hub
+from dashboard.live import BYE, Hub, Listener, event_stream, hub, joined
 from dashboard.views.logs import LogQuery
 from deployments import ask, selectors
 from deployments.errors import DomainError, NotFound
@@ -25,9 +25,9 @@ PORTIONS = 8
 async def follow(request: HttpRequest, team: str, name: str) -> HttpResponseBase:
     """Lines as they are written, as server-sent events, for as long as this person may read them."""
     here = hub()
-    listener = await here.join(request.session.session_key, wants_names=False)
-    if listener is None:
-        return HttpResponse("Sign in first.\n", status=401, content_type="text/plain")
+    listener = await joined(request, wants_names=False)
+    if isinstance(listener, HttpResponse):
+        return listener
     listener.queue = asyncio.Queue(PORTIONS)
     try:
         deployment = await here.ask(selectors.get_deployment, listener.access.user, team, name)

@@ -11,6 +11,7 @@ from dashboard.forms.choices import options_of, section_states
 from dashboard.forms.deployment import DeploymentForm
 from dashboard.forms.environment import with_schema
 from dashboard.forms.preview import Preview, preview_new
+from dashboard.quotas import rooms_for
 from dashboard.views.frame import PageRequest, page
 from deployments import intent, selectors
 from deployments.errors import DomainError, DuplicateName, NotFound, PermissionDenied
@@ -222,6 +223,7 @@ def show(
         "teams": teams,
         "versions": versions.filter(archived_at=None).order_by("model__name", "-id"),
         "clusters": clusters,
+        "rooms": rooms_for([(team, cluster) for cluster in clusters]),
         "parts": section_states(form),
         "preview": preview or Preview(),
         "suggested": "" if request.method == "POST" else form.values.get("name", ""),

@@ -52,7 +52,7 @@ def seen(request: PageRequest) -> HttpResponse:
     """What happened up to `until` is not new any more. A page's own script gets the bell back."""
     intent.see_happenings(request.user, until=moment_of(request.POST.get("until", "")))
     if request.htmx:
-        return bell(request)
+        return bell_with_count(request)
     return redirect("notifications")
 
 
@@ -69,4 +69,8 @@ def moment_of(text: str) -> datetime:
 @require_safe
 def bell(request: PageRequest) -> HttpResponse:
     """The bell alone, with how much is new."""
+    return bell_with_count(request)
+
+
+def bell_with_count(request: PageRequest) -> HttpResponse:
     return render(request, "parts/bell.html", {"unseen": selectors.count_unseen(request.user)})

@@ -18,13 +18,22 @@ TABS = (
     ("deployment-events", "Events", "list-details"),
     ("deployment-revisions", "Revisions", "history"),
     ("deployment-scaling", "Scaling", "trending-up"),
+    ("deployment-usage", "Usage", "chart-bar"),
     ("deployment-try", "Try it", "bolt"),
     ("deployment-yaml", "YAML", "code"),
+    ("deployment-audit", "Audit", "shield-check"),
     ("deployment-settings", "Settings", "settings"),
 )
+FOR_LEADS = {"deployment-audit"}
 MAX_DIGITS = 18
 # What a deleted deployment still has.
-TABS_OF_HISTORY = {"deployment", "deployment-logs", "deployment-events", "deployment-revisions"}
+TABS_OF_HISTORY = {
+    "deployment",
+    "deployment-logs",
+    "deployment-events",
+    "deployment-revisions",
+    "deployment-audit",
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +43,7 @@ class Abilities:
     change: bool
     delete: bool
     schedule: bool = False
+    audit: bool = False
 
 
 def find(request: PageRequest, team: str, name: str) -> Deployment:
@@ -57,28 +67,33 @@ def find(request: PageRequest, team: str, name: str) -> Deployment:
 
 def abilities(request: PageRequest, deployment: Deployment) -> Abilities:
     role = selectors.role_of(request.user, deployment.team)
+    leads = role is not None and role.covers(Role.LEAD)
     if role is None or deployment.delete_requested_at or deployment.deleted_at:
-        return Abilities(change=False, delete=False)
+        return Abilities(change=False, delete=False, audit=leads)
     change = role.covers(Role.DEPLOYER)
     own = deployment.created_by_id == request.user.pk
-    leads = role.covers(Role.LEAD)
-    return Abilities(change=change, delete=leads or (change and own), schedule=leads)
+    return Abilities(change=change, delete=leads or (change and own), schedule=leads, audit=leads)
 
 
 def frame_of(request: PageRequest, deployment: Deployment, tab: str) -> dict[str, object]:
     """What the head of every tab needs: status, address, abilities, tabs."""
     history = deployment.deleted_at is not None
     status = selectors.present_status(deployment)
+    can = abilities(request, deployment)
     rolling = status["state"] in {State.DEPLOYING, State.PENDING, State.DEGRADED}
     return {
         "deployment": deployment,
         "status": status,
         "endpoint": selectors.endpoint_of(deployment),
         "inside": selectors.address_in_cluster(deployment),
-        "can": abilities(request, deployment),
+        "can": can,
         "tab": tab,
         "tab_word": next(word for address, word, _ in TABS if address == tab),
-        "tabs": [entry for entry in TABS if not history or entry[0] in TABS_OF_HISTORY],
+        "tabs": [
+            entry
+            for entry in TABS
+            if (not history or entry[0] in TABS_OF_HISTORY) and (can.audit or entry[0] not in FOR_LEADS)
+        ],
         "history": history,
         "rolling": rolling and not history,
         "here": address_of(request, deployment, tab),

@@ -8,6 +8,7 @@ from dashboard.views.deployments import rows_of
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Cluster, Deployment, State
+from deployments.selectors.usage.clusters import cluster_totals
 
 
 @page
@@ -22,6 +23,7 @@ def overview(request: PageRequest) -> HttpResponse:
         "moving": rows_of(seen.moving),
         "serving": rows_of(seen.running),
         "clusters": [strip_of(cluster) for cluster in seen.clusters],
+        "held": cluster_totals(seen.clusters),
         "here": request.get_full_path(),
     }
     return page_or_fragment(request, "overview.html", "glance", context)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from dashboard.forms.scaling import AUTOMATIC, ScalingForm, ScheduleForm
 from dashboard.inert import made_inert
+from dashboard.quotas import room_for
 from dashboard.views.events import meaning_of
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import find, show_tab
@@ -108,6 +109,7 @@ def show(
     context = {
         "form": form or ScalingForm.of(deployment, bounds),
         "bounds": bounds,
+        "room": room_for(deployment),
         "autoscaler": selectors.present_autoscaler(deployment),
         "autoscaler_events": [(event, plainly(event)) for event in events[:EVENTS_SHOWN]] if bounds else [],
         "next_change": selectors.next_change_of(deployment),

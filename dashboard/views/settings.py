@@ -12,6 +12,7 @@ from dashboard.forms.deployment import DeploymentForm
 from dashboard.forms.environment import with_schema
 from dashboard.forms.merging import changed_only, merge, recall, remember
 from dashboard.forms.preview import DiffLine, Preview, diff_lines, preview_change
+from dashboard.quotas import room_for
 from dashboard.views.frame import PageRequest, page
 from dashboard.views.new_deployment import version_of
 from dashboard.views.one import find, show_tab
@@ -145,6 +146,7 @@ def show(
         "form": form,
         "versions": offered.order_by("model__name", "-id"),
         "parts": section_states(form),
+        "rooms": [room] if (room := room_for(deployment)) else [],
         "preview": preview or shown_preview(request, deployment, form, status=status),
         "meanwhile": meanwhile,
         # What was seen stays what was seen, until the news have been shown.

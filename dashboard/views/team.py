@@ -1,5 +1,6 @@
-"""A team: who is in it, its clock, its logins to registries."""
+"""A team: who is in it, its clock, its quotas, its logins to registries."""
 
+from collections.abc import Mapping
 from zoneinfo import available_timezones
 
 from django.contrib import messages
@@ -8,13 +9,25 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
-from dashboard.forms.team import RegistryForm, TimeZoneForm
+from dashboard.forms.people import (
+    ACCOUNT_ROLES,
+    DAYS,
+    ROLES,
+    MemberForm,
+    ServiceAccountForm,
+    TokenForm,
+    scope_choices,
+)
+from dashboard.forms.team import QuotaForm, RegistryForm, TimeZoneForm
 from dashboard.forms.typed import refused, refused_form
+from dashboard.quotas import quotas_for
 from dashboard.views.frame import PageRequest, page
 from deployments import intent, selectors
+from deployments.selectors.usage.quotas import namespace_for_quota
 from deployments.spec.schedules import zone_of
 from teams.models import Membership, Team
 from teams.roles import Role
+from teams.tokens import scopes_of
 
 
 @page
@@ -41,17 +54,28 @@ def show(
     *,
     clock: TimeZoneForm | None = None,
     login: RegistryForm | None = None,
+    quota: tuple[str, QuotaForm] | None = None,
+    people: Mapping[str, object] | None = None,
     error: str = "",
     status: int = 200,
 ) -> HttpResponse:
+    """The page; a form that was refused comes with what was typed, a quota's with its cluster's name.
+
+    `people` are forms of members, service accounts and tokens that were refused, or a new token.
+    """
     role = selectors.role_of(request.user, found)
     leads = role is not None and role.covers(Role.LEAD)
+    namespaces = list(found.namespaces.select_related("cluster").order_by("cluster__name"))
+    refused_quotas = dict([quota] if quota else [])
     context = {
         "team": found,
         "role": role,
         "leads": leads,
-        "members": Membership.objects.filter(team=found).select_related("user").order_by("user__username"),
-        "namespaces": found.namespaces.select_related("cluster").order_by("cluster__name"),
+        "namespaces": namespaces,
+        "quotas": [
+            {"shown": one, "form": refused_quotas.get(one.cluster.name) or QuotaForm.of(one.row)}
+            for one in quotas_for(found, [space.cluster for space in namespaces])
+        ],
         "registries": selectors.registries_of(found),
         "webhooks": [
             {"row": row, "address": selectors.shown_address(row, whole=leads)}
@@ -62,8 +86,28 @@ def show(
         "there": timezone.now().astimezone(zone_of(found.time_zone)).strftime("%H:%M"),
         "zones": sorted(available_timezones()) if leads else (),
         "error": error,
+        **people_of(found),
+        **(people or {}),
     }
     return render(request, "teams/team.html", context, status=status)
+
+
+def people_of(team: Team) -> dict[str, object]:
+    """Who is in the team, its programs with their tokens, and the forms to change that."""
+    accounts = list(selectors.service_accounts_of(team))
+    return {
+        "members": selectors.members_of(team),
+        "accounts": accounts,
+        "tokens": selectors.account_tokens_of(team),
+        "adding": MemberForm.blank(),
+        "account_form": ServiceAccountForm.blank(),
+        "token_form": TokenForm.blank(service_account=""),
+        "roles": ROLES,
+        "account_roles": ACCOUNT_ROLES,
+        "account_choices": [(one.name, one.name) for one in accounts],
+        "scopes": scope_choices(scopes_of(Role.DEPLOYER)),
+        "days": DAYS,
+    }
 
 
 @page
@@ -75,6 +119,22 @@ def time_zone(request: PageRequest, team: str) -> HttpResponse:
     if status is not None:
         return show(request, found, clock=form, status=status)
     messages.success(request, f"Schedules of {found} go by {form.values['time_zone']} now.")
+    return redirect("team", team)
+
+
+@page
+@require_POST
+def set_quota(request: PageRequest, team: str) -> HttpResponse:
+    """Limits in one cluster, and ceilings from admins."""
+    found = selectors.get_team(request.user, team)
+    space = namespace_for_quota(found, request.POST.get("cluster", ""))
+    form = QuotaForm.typed(request.POST, with_ceilings=request.user.is_superuser)
+    status = refused_form(
+        form, lambda: intent.set_quota(found, space.cluster, form.payload(), by=request.user)
+    )
+    if status is not None:
+        return show(request, found, quota=(space.cluster.name, form), status=status)
+    messages.success(request, f"The quota of {found} in {space.cluster.name} is stored.")
     return redirect("team", team)
 
 

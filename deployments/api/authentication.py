@@ -5,7 +5,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from teams import tokens
+from teams import audit, tokens
 from teams.models import ApiToken
 
 
@@ -30,6 +30,7 @@ class TokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(
                 "The token is not valid: it is unknown, has expired or was revoked.", code="invalid_token"
             )
+        audit.note_token(token.name)
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - DRF's signature

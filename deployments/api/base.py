@@ -7,18 +7,20 @@ from typing import Any, TypedDict
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpResponse, HttpResponseBase
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from deployments import models, selectors
-from deployments.api import idempotency, present, query, shapes
+from deployments import intent, models, selectors
+from deployments.api import idempotency, present, query, shapes, throttling
 from deployments.api.openapi import Described
 from deployments.api.parsers import MergePatchParser, StrictJSONParser
 from deployments.api.problems import malformed, no_such_address
 from deployments.api.renderers import StructRenderer
 from deployments.connections import let_go_of_database
-from deployments.errors import FieldError, InvalidInput, PermissionDenied
+from deployments.errors import DomainError, FieldError, InvalidInput, PermissionDenied
+from deployments.limits import Standing
 from deployments.spec.reader import MOST_ERRORS
 from teams.models import ApiToken, Team
 from teams.roles import Scope
@@ -32,6 +34,7 @@ class ApiView(APIView):
     http_method_names = ["get", "post", "put", "patch", "delete", "head"]
     schema = Described()
     claim: idempotency.Claim | None = None
+    standing: Standing | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -40,18 +43,44 @@ class ApiView(APIView):
             raise no_such_address()
         self.claim = idempotency.claim(request)
 
+    def perform_authentication(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        finally:
+            # Those who are refused are counted, too.
+            self.standing = throttling.counted(request)
+            if self.standing is not None:
+                self.standing.refuse_if_exceeded()
+
     def handle_exception(self, exc: Exception) -> HttpResponseBase:  # type: ignore[override]
         if isinstance(exc, idempotency.Replay):
             return exc.response
+        if isinstance(exc, DomainError):
+            _note_refusal(self.request, exc)
         return super().handle_exception(exc)
 
     def finalize_response(  # type: ignore[override]
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+        for name, value in (self.standing.headers if self.standing else {}).items():
+            answer[name] = value
         if self.claim is not None and isinstance(answer, HttpResponse):
             self.claim.keep(answer.render() if isinstance(answer, Response) else answer)
         return answer
+
+
+def _note_refusal(request: Request, error: DomainError) -> None:
+    match = request.resolver_match
+    intent.note_refusal(
+        request.user,
+        f"{request.method} {match.url_name if match else ''}",
+        request.path_info,
+        error,
+        writes=request.method not in SAFE_METHODS,
+        team=str(match.kwargs.get("team", "")) if match else "",
+        limit=token_team(request),
+    )
 
 
 def user_of(request: Request) -> User:
@@ -81,6 +110,21 @@ def admin_of(request: Request) -> User:
     if user.is_superuser and made_for_less:
         raise PermissionDenied("This needs a token with the scope admin that is not limited to a team.")
     return user
+
+
+def require_admin_scope(request: Request) -> ApiToken | None:
+    """The token in use, which may decide who gets in; None for a session.
+
+    A token that only deploys leaks easily, and must not be able to make others or let people in.
+
+    Raises:
+        PermissionDenied: it has not the scope admin.
+    """
+    token = token_of(request)
+    if token is not None and Scope.ADMIN not in token.scopes:
+        detail = "Who gets in is changed in a browser, or with a token of the scope admin."
+        raise PermissionDenied(detail, code="scope_missing")
+    return token
 
 
 def team_of(request: Request, name: str) -> Team:

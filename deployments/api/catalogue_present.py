@@ -7,6 +7,9 @@ from django.contrib.auth.models import User
 
 from deployments import models, selectors
 from deployments.api import catalogue_shapes as shapes
+from deployments.selectors.usage.quotas import quota_lines
+from deployments.selectors.usage.shapes import QuotaLine
+from deployments.spec.quotas import as_text
 from teams.models import ApiToken, Team
 from teams.roles import Role
 
@@ -80,6 +83,10 @@ def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
     ]
 
 
+def namespaces(rows: Iterable[models.Namespace]) -> list[shapes.ClusterNamespace]:
+    return [shapes.ClusterNamespace(team=row.team.name, namespace=row.name) for row in rows]
+
+
 def node_presets(rows: Iterable[models.NodePreset]) -> list[shapes.NodePreset]:
     return [
         shapes.NodePreset(
@@ -142,4 +149,43 @@ def me(user: User, token: ApiToken | None) -> shapes.Me:
         token=shapes.TokenInUse(name=token.name, scopes=token.scopes, expires_at=token.expires_at)
         if token
         else None,
+    )
+
+
+def quota(space: models.Namespace) -> shapes.Quota:
+    """Of the team and the cluster of a namespace."""
+    row = models.Quota.objects.filter(team=space.team_id, cluster=space.cluster_id).first()
+    lines = {line.resource: line for line in quota_lines(space.team, space.cluster)}
+    return shapes.Quota(
+        team=space.team.name,
+        cluster=space.cluster.name,
+        cpu=_amount(lines["cpu"]),
+        memory=_amount(lines["memory"]),
+        gpu=_count(lines["gpu"]),
+        replicas=_count(lines["replicas"]),
+        deployments=_count(lines["deployments"]),
+        message=row.apply_error if row else "",
+    )
+
+
+def _amount(line: QuotaLine) -> shapes.QuotaAmount:
+    def said(value: int | None) -> str | None:
+        return None if value is None else as_text(line.resource, value)
+
+    return shapes.QuotaAmount(
+        limit=said(line.limit),
+        ceiling=said(line.ceiling),
+        requested=as_text(line.resource, line.requested),
+        used=as_text(line.resource, line.used),
+        left=said(line.left),
+    )
+
+
+def _count(line: QuotaLine) -> shapes.QuotaCount:
+    return shapes.QuotaCount(
+        limit=line.limit,
+        ceiling=line.ceiling,
+        requested=line.requested,
+        used=line.used,
+        left=line.left,
     )

@@ -76,6 +76,30 @@ class Cluster(Prices, kw_only=True, frozen=True):
     gpu_resource: str
 
 
+class ClusterNamespace(Struct, kw_only=True, frozen=True):
+    """Where a team's objects live in a cluster."""
+
+    team: str
+    namespace: str
+
+
+class ClusterPermission(Struct, kw_only=True, frozen=True):
+    """What one of our processes needs; a verb is granted in the "cluster", in our "namespaces", or "no"."""
+
+    who: str
+    resource: str
+    why: str
+    verbs: dict[str, str]
+
+
+class ClusterPermissions(Struct, kw_only=True, frozen=True):
+    """`missing_role` is YAML of a ClusterRole that grants what is missing, "" when nothing is."""
+
+    version: str
+    permissions: list[ClusterPermission]
+    missing_role: str
+
+
 class NodeToleration(Struct, kw_only=True, frozen=True):
     """As Kubernetes has it; an empty effect stands for all."""
 
@@ -123,6 +147,45 @@ class Team(Struct, kw_only=True, frozen=True):
     title: str
     time_zone: str
     role: str
+
+
+class QuotaAmount(Struct, kw_only=True, frozen=True):
+    """Quantities as "500m" or "4Gi"; null is no limit. See `Quota`."""
+
+    limit: str | None
+    ceiling: str | None
+    requested: str
+    used: str
+    left: str | None
+
+
+class QuotaCount(Struct, kw_only=True, frozen=True):
+    """Whole numbers; null is no limit. See `Quota`."""
+
+    limit: int | None
+    ceiling: int | None
+    requested: int
+    used: int
+    left: int | None
+
+
+class Quota(Struct, kw_only=True, frozen=True):
+    """What a team may ask for in a cluster.
+
+    `limit` is what counts: the team's own, else the `ceiling` that admins have set. `requested` is what all
+    its deployments ask for, with the most replicas of their autoscalers and none of what is paused;
+    `used` is what their pods hold now, `left` what of the limit nobody has asked for. `message` says why the
+    cluster does not keep the newest limits yet; "" once it does.
+    """
+
+    team: str
+    cluster: str
+    cpu: QuotaAmount
+    memory: QuotaAmount
+    gpu: QuotaCount
+    replicas: QuotaCount
+    deployments: QuotaCount
+    message: str
 
 
 class TeamRole(Struct, kw_only=True, frozen=True):

@@ -39,6 +39,7 @@ class Replay(Exception):
 class StillInProgress(Conflict):
     code = "idempotency_in_progress"
     title = "The first request with this key is still in progress"
+    retry_after_seconds = 1
 
 
 class Claim:

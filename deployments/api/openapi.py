@@ -10,7 +10,15 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 
-from deployments.api import catalogue_shapes, notice_shapes, payloads, shapes
+from deployments.api import (
+    catalogue_shapes,
+    notice_shapes,
+    payloads,
+    people_shapes,
+    shapes,
+    sizing_shapes,
+    usage_shapes,
+)
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -28,6 +36,7 @@ MEANINGS = {
     413: "The body is too large.",
     415: "The body is not JSON by its Content-Type.",
     422: "Understood, but not acceptable; `errors` names each field.",
+    429: "Too many requests; see Retry-After.",
     501: "This server process does not stream.",
     502: "The cluster refused.",
     503: "Not reachable now; see Retry-After.",
@@ -52,8 +61,13 @@ TAGS = {
     "observed": "deployments",
     "catalogue": "models and versions",
     "platform": "sizes and clusters",
+    "savings": "usage",
+    "clusters": "sizes and clusters",
     "team": "teams",
+    "usage": "usage",
     "notices": "teams",
+    "people": "members and tokens",
+    "audit": "members and tokens",
     "account": "operations and me",
     "meta": "about the API",
 }
@@ -64,7 +78,10 @@ INTRODUCTION = """Deploy and scale ML models on Kubernetes.
 Authenticate with `Authorization: Bearer tim_...`, or by being signed in to the pages. A write stores a wish
 and answers
 202 with its operation; `?wait=30` holds the answer until it has ended. Every error is a problem (RFC 9457)
-that names the fields. A trailing slash is optional on every address."""
+that names the fields. A trailing slash is optional on every address.
+
+A token, or a signed-in person, may make so many requests a minute; `RateLimit-Policy` and `RateLimit` of each
+answer say how many, how many are left (`r`) and when they are all back (`t`, in seconds)."""
 
 VERBS = {"GET": "read", "PATCH": "change", "PUT": "set", "DELETE": "delete"}
 
@@ -146,18 +163,21 @@ def describe(
     parameters: Sequence[OpenApiParameter] = (),
     may: Collection[int] = (),
     media: str = "application/json",
+    also: Collection[str] = (),
 ) -> Callable[[Method], Method]:
     """Describes one method of a view: what it takes, answers, and may fail with.
 
     `answers` is a struct, a raw schema, or None for an empty body. `may` adds
-    statuses to those that every method may answer.
+    statuses to those that every method may answer, `also` other media types of the same answer, as text.
     """
     extra = set(may) | ({400, 413, 415, 422} if takes else set())
     extra |= {422} if parameters else set()
-    problems = {401, 403, 404, 406} | extra
+    problems = {401, 403, 404, 406, 429} | extra
     responses: dict[Any, Any] = {
         (status, media): OpenApiResponse(_schema(answers, many=many), description=summary)
     }
+    for other in also:
+        responses[(status, other)] = OpenApiResponse({"type": "string"}, description=summary)
     if DRY_RUN in parameters:
         responses[(200, media)] = OpenApiResponse(_schema(shapes.Preview), description="A dry run")
     for code in sorted(problems):
@@ -196,7 +216,15 @@ def components() -> dict[str, Any]:
     """JSON schemas of every shape by name."""
     structs = [
         value
-        for module in (shapes, catalogue_shapes, notice_shapes, payloads)
+        for module in (
+            shapes,
+            catalogue_shapes,
+            notice_shapes,
+            people_shapes,
+            usage_shapes,
+            sizing_shapes,
+            payloads,
+        )
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, msgspec.Struct) and value is not msgspec.Struct
     ]

@@ -213,6 +213,30 @@ class TeamChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True)
     time_zone: str
 
 
+class QuotaAmountChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Quantities; null is no limit. `ceiling` is for admins."""
+
+    limit: str | UnsetType | None = UNSET
+    ceiling: str | UnsetType | None = UNSET
+
+
+class QuotaCountChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """Whole numbers; null is no limit. `ceiling` is for admins."""
+
+    limit: int | UnsetType | None = UNSET
+    ceiling: int | UnsetType | None = UNSET
+
+
+class QuotaChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """What is not named stays as it is."""
+
+    cpu: QuotaAmountChanges | UnsetType = UNSET
+    memory: QuotaAmountChanges | UnsetType = UNSET
+    gpu: QuotaCountChanges | UnsetType = UNSET
+    replicas: QuotaCountChanges | UnsetType = UNSET
+    deployments: QuotaCountChanges | UnsetType = UNSET
+
+
 class Ask(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     """A request for the deployment's own service. `path` begins with a slash.
 
@@ -222,3 +246,24 @@ class Ask(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
     path: str | UnsetType = UNSET
     method: str | UnsetType = UNSET
     body: Any | UnsetType = UNSET
+
+
+class Connection(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """How to reach a cluster: a kubeconfig of which `context` (its current one) is kept, or `in_cluster`."""
+
+    kubeconfig: str | UnsetType = UNSET
+    context: str | UnsetType = UNSET
+    in_cluster: bool | UnsetType = UNSET
+    allow_insecure_tls: bool | UnsetType = UNSET
+    node_address: str | UnsetType = UNSET
+
+
+class NewCluster(Connection, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    name: str
+
+
+class NewNamespace(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`namespace` is called like the team unless it says otherwise."""
+
+    team: str
+    namespace: str | UnsetType = UNSET

@@ -2,10 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
+from deployments.errors import PermissionDenied
 from teams.models import ApiToken
 from teams.roles import Scope
 

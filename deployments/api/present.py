@@ -109,6 +109,7 @@ def _links(row: models.Deployment) -> shapes.Links:
         revisions=address("revisions", **parts),
         schedules=address("schedules", **parts),
         manifests=address("manifests", **parts),
+        metrics=address("metrics", **parts),
         predict=address("predict", **parts),
     )
 

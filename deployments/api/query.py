@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime, time
 from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
+from django.utils.dateparse import parse_date, parse_datetime
 from rest_framework.request import Request
 
 from deployments.api.problems import bad_parameter
@@ -54,6 +56,18 @@ def wait_seconds(request: Request) -> int:
     return whole(request, "wait", default=0, low=0, high=MAX_WAIT_SECONDS)
 
 
+def matching(
+    request: Request, rows: QuerySet[Row], columns: Mapping[str, str], switches: Mapping[str, Q]
+) -> QuerySet[Row]:
+    """Rows whose fields are as asked: `columns` of text by the API's names, `switches` by what true means."""
+    wanted = {column: value for name, column in columns.items() if (value := text(request, name))}
+    rows = rows.filter(**wanted)
+    for name, condition in switches.items():
+        if text(request, name):
+            rows = rows.filter(condition if flag(request, name) else ~condition)
+    return rows
+
+
 def since_seconds(request: Request) -> int | None:
     """`?since=` as `90`, `90s`, `10m`, `2h` or `1d`, in seconds."""
     value = text(request, "since")
@@ -63,6 +77,21 @@ def since_seconds(request: Request) -> int | None:
     if not found or int(found[1]) == 0:
         raise bad_parameter("since", "must be a duration such as 90s, 10m, 2h or 1d")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def moment(request: Request, name: str) -> datetime | None:
+    """A day, or a time with its zone; None when it is not there. A day begins at midnight UTC."""
+    value = text(request, name)
+    if not value:
+        return None
+    try:
+        day = parse_date(value)
+        found = datetime.combine(day, time.min, UTC) if day else parse_datetime(value)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise bad_parameter(name, "must be a day such as 2030-01-31 or a time such as 2030-01-31T12:00:00Z")
+    return found
 
 
 def ordered(

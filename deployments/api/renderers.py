@@ -58,6 +58,21 @@ class PlainTextRenderer(BaseRenderer):
         return str(data)
 
 
+class AuditCsvRenderer(PlainTextRenderer):
+    """A page of the audit whose one result is the CSV of all its rows."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,  # noqa: ARG002 - DRF's signature
+        renderer_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> str:
+        return "".join(data["results"])
+
+
 class ServerSentEvents(PlainTextRenderer):
     """Takes part in content negotiation only: streams are written by `streams`."""
 

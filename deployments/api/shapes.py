@@ -62,6 +62,7 @@ class Links(Struct, kw_only=True, frozen=True):
     revisions: str
     schedules: str
     manifests: str
+    metrics: str
     predict: str
 
 

@@ -2,36 +2,31 @@
 
 The view that opens a stream is an ordinary one, in a thread, so that
 authentication and permission are the same as everywhere; what it answers is
-iterated by the event loop. A stream holds no database connection.
+iterated by the event loop. A stream holds no database connection: see `gate`.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from importlib import import_module
 from typing import Any, TypeVar
 
 import msgspec
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.contrib.auth import get_user
-from django.contrib.auth.models import User
 from django.core.handlers.asgi import ASGIRequest
-from django.db import connection
-from django.http import HttpRequest, StreamingHttpResponse
-from django.utils import timezone
+from django.http import StreamingHttpResponse
 from rest_framework.request import Request
 
-from deployments import listening, selectors
-from deployments.api.base import token_of, token_team, user_of
+from deployments import limits, listening
+from deployments.api import gate
+from deployments.api.base import token_of, user_of
+from deployments.api.gate import Gate, Pass, Reader
 from deployments.ask import LogLine, Skipped
+from deployments.connections import let_go_of_database
 from deployments.errors import DomainError
 from deployments.nudges import Nudge
-from teams.models import ApiToken, Team
 
 Item = TypeVar("Item")
 
 HEARTBEAT_SECONDS = 5.0
-"""Also how soon after a sign-out or revocation a stream ends, at the latest."""
 
 
 class NoStreamsHere(DomainError):
@@ -42,18 +37,38 @@ class NoStreamsHere(DomainError):
 
 def watch_stream(request: Request) -> StreamingHttpResponse:
     """`event: change` with names of what this person may see; `refresh` when some may have been missed."""
-    return _answer(request, _changes(Access(request)))
+    lease = _lease(request)
+    return _answer(_changes(_reader(request), lease))
 
 
-def log_stream(request: Request, lines: AsyncIterator[list[LogLine | Skipped]]) -> StreamingHttpResponse:
+def log_stream(
+    request: Request, team: str, lines: AsyncIterator[list[LogLine | Skipped]]
+) -> StreamingHttpResponse:
     """`event: line` with pod, text and time; `skipped` when the reader is too slow, `problem` at the end."""
-    return _answer(request, _lines(Access(request), lines))
+    lease = _lease(request)
+    return _answer(_lines(_reader(request, team=team), lease, lines))
 
 
-def _answer(request: Request, events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+def _reader(request: Request, *, team: str = "") -> Reader:
+    token = token_of(request)
+    if token is not None:
+        return Reader(token_id=token.pk, team=team)
+    return Reader(session_key=request.session.session_key, team=team)
+
+
+def _lease(request: Request) -> limits.Lease:
+    """A place among the streams of whoever asks.
+
+    Raises:
+        NoStreamsHere, TooManyRequests.
+    """
     # A WSGI server would collect the endless stream before it sends a byte.
     if not isinstance(request._request, ASGIRequest):  # noqa: SLF001 - DRF hides which server it is
         raise NoStreamsHere("Streams need the ASGI server.")
+    return limits.take_stream(user_of(request).pk)
+
+
+def _answer(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
     return StreamingHttpResponse(
         events,
         content_type="text/event-stream",
@@ -61,62 +76,24 @@ def _answer(request: Request, events: AsyncIterator[bytes]) -> StreamingHttpResp
     )
 
 
-class Access:
-    """Whether the person may still read, and which teams; asked again while a stream is open."""
-
-    def __init__(self, request: Request) -> None:
-        self._user: User = user_of(request)
-        self._token: ApiToken | None = token_of(request)
-        self._limited_to: Team | None = token_team(request)
-        self._session_key: str | None = None if self._token else request.session.session_key
-
-    async def teams(self) -> frozenset[str] | None:
-        """Names of the teams that may be told of; None when access has ended."""
-        return await sync_to_async(self._teams)()
-
-    def _teams(self) -> frozenset[str] | None:
-        try:
-            user = self._still_signed_in()
-            if user is None:
-                return None
-            teams = selectors.teams_of(user)
-            if self._limited_to is not None:
-                teams = teams.filter(pk=self._limited_to.pk)
-            return frozenset(teams.values_list("name", flat=True))
-        finally:
-            # Streams live for hours: their number must not be the number of connections.
-            if not connection.in_atomic_block:
-                connection.close()
-
-    def _still_signed_in(self) -> User | None:
-        if self._token is not None:
-            found = ApiToken.objects.select_related("user").filter(pk=self._token.pk, revoked_at=None).first()
-            if found is None or not found.user.is_active:
-                return None
-            return None if found.expires_at and found.expires_at <= timezone.now() else found.user
-        fresh = HttpRequest()
-        fresh.session = import_module(settings.SESSION_ENGINE).SessionStore(self._session_key)
-        user = get_user(fresh)
-        return user if isinstance(user, User) and user.is_active else None
-
-
-async def _changes(access: Access) -> AsyncGenerator[bytes, None]:
-    teams = await access.teams()
-    loop = asyncio.get_running_loop()
-    checked = loop.time()
-    with listening.hub().listener() as heard:
+async def _changes(reader: Reader, lease: limits.Lease) -> AsyncGenerator[bytes, None]:
+    here = gate.gate()
+    with here.admitted(reader, lease) as pass_, listening.hub().listener() as heard:
+        await _begin(here, pass_)
         yield _event("hello", {})
-        async for nudge in _with_pauses(heard):
-            if loop.time() - checked >= HEARTBEAT_SECONDS:
-                teams, checked = await access.teams(), loop.time()
-            if teams is None:
-                return
+        async for nudge in _with_pauses(heard, pass_):
             if nudge is None:
                 yield b": alive\n\n"
             elif nudge.lost:
                 yield _event("refresh", {})
-            elif nudge.team in teams:
+            elif nudge.team in pass_.teams:
                 yield _event("change", _names(nudge))
+
+
+async def _begin(here: Gate, pass_: Pass) -> None:
+    await here.look_at([pass_])
+    # The view has used a connection, which would stay open for as long as the stream.
+    await sync_to_async(let_go_of_database)()
 
 
 def _names(nudge: Nudge) -> dict[str, str | None]:
@@ -124,24 +101,18 @@ def _names(nudge: Nudge) -> dict[str, str | None]:
 
 
 async def _lines(
-    access: Access, lines: AsyncIterator[list[LogLine | Skipped]]
+    reader: Reader, lease: limits.Lease, lines: AsyncIterator[list[LogLine | Skipped]]
 ) -> AsyncGenerator[bytes, None]:
-    # Asked at once for the sake of the connection that the view has used: see `Access`.
-    if await access.teams() is None:
-        return
-    yield _event("hello", {})
-    loop = asyncio.get_running_loop()
-    checked = loop.time()
-    try:
-        async for portion in _with_pauses(lines):
-            if loop.time() - checked >= HEARTBEAT_SECONDS:
-                if await access.teams() is None:
-                    return
-                checked = loop.time()
-            yield b": alive\n\n" if portion is None else b"".join(map(_line_event, portion))
-    except DomainError as exc:
-        # The answer has begun: a problem can only be told as an event.
-        yield _event("problem", exc.as_problem())
+    here = gate.gate()
+    with here.admitted(reader, lease) as pass_:
+        await _begin(here, pass_)
+        yield _event("hello", {})
+        try:
+            async for portion in _with_pauses(lines, pass_):
+                yield b": alive\n\n" if portion is None else b"".join(map(_line_event, portion))
+        except DomainError as exc:
+            # The answer has begun: a problem can only be told as an event.
+            yield _event("problem", exc.as_problem())
 
 
 def _line_event(line: LogLine | Skipped) -> bytes:
@@ -154,24 +125,32 @@ def _event(name: str, data: dict[str, Any]) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (name.encode(), msgspec.json.encode(data))
 
 
-async def _with_pauses(source: AsyncIterator[Item]) -> AsyncGenerator[Item | None, None]:
-    """Items as they come, and None after each `HEARTBEAT_SECONDS` without one. Closes `source` at the end."""
+async def _with_pauses(source: AsyncIterator[Item], pass_: Pass) -> AsyncGenerator[Item | None, None]:
+    """Items as they come, and None after each `HEARTBEAT_SECONDS` without one, while the pass is good.
+
+    Closes `source` at the end.
+    """
     pending: asyncio.Future[Item] | None = None
+    ended = asyncio.ensure_future(pass_.ended.wait())
     try:
-        while True:
+        while not ended.done():
             if pending is None:
                 pending = asyncio.ensure_future(_next(source))
-            done, _ = await asyncio.wait({pending}, timeout=HEARTBEAT_SECONDS)
+            either: set[asyncio.Future[Any]] = {pending, ended}
+            done, _ = await asyncio.wait(
+                either, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
             if not done:
                 yield None
-                continue
-            finished, pending = pending, None
-            try:
-                item = finished.result()
-            except StopAsyncIteration:
-                return
-            yield item
+            elif pending in done and not ended.done():
+                finished, pending = pending, None
+                try:
+                    item = finished.result()
+                except StopAsyncIteration:
+                    return
+                yield item
     finally:
+        ended.cancel()
         if pending is not None:
             pending.cancel()
             await asyncio.wait({pending})

@@ -1,20 +1,24 @@
 """Addresses of the API. A trailing slash is optional on every one, and no write is redirected."""
 
 from django.urls import URLPattern, re_path
-from django.views.generic import RedirectView
 from rest_framework.views import APIView
 
 from deployments.api.views import (
     account,
     actions,
+    audit,
     catalogue,
+    clusters,
     deployments,
     meta,
     notices,
     observed,
+    people,
     platform,
+    savings,
     schedules,
     team,
+    usage,
 )
 
 app_name = "api"
@@ -30,9 +34,13 @@ PARTS = {
     "number": r"(?P<number>[0-9]{1,9})",
     "size": r"(?P<size>[A-Za-z0-9_-]{1,40})",
     "cluster": r"(?P<cluster>[A-Za-z0-9_-]{1,40})",
+    "namespace": r"(?P<namespace>[a-z0-9-]{1,63})",
     "preset": r"(?P<preset>[A-Za-z0-9_-]{1,40})",
     "registry": r"(?P<registry>[A-Za-z0-9.:_-]{1,200})",
     "webhook": r"(?P<webhook>[0-9A-Fa-f-]{32,36})",
+    "username": r"(?P<username>[\w.@+-]{1,150})",
+    "account": r"(?P<account>[a-z0-9-]{1,40})",
+    "token": r"(?P<token>[0-9A-Fa-f-]{32,36})",
     "operation": r"(?P<operation>[0-9A-Fa-f-]{32,36})",
 }
 
@@ -46,6 +54,14 @@ ONE = f"{TEAM}/deployments/{{name}}"
 
 urlpatterns = [
     route(TEAM, team.Team, "team"),
+    route(f"{TEAM}/quota", team.Quota, "quota"),
+    route(f"{TEAM}/members", people.Members, "members"),
+    route(f"{TEAM}/members/{{username}}", people.Member, "member"),
+    route(f"{TEAM}/service-accounts", people.ServiceAccounts, "service-accounts"),
+    route(f"{TEAM}/service-accounts/{{account}}", people.ServiceAccount, "service-account"),
+    route(f"{TEAM}/tokens", people.Tokens, "tokens"),
+    route(f"{TEAM}/tokens/{{token}}", people.Token, "token"),
+    route(f"{TEAM}/audit", audit.TeamAudit, "team-audit"),
     route(f"{TEAM}/registries", team.Registries, "registries"),
     route(f"{TEAM}/registries/{{registry}}", team.Registry, "registry"),
     route(f"{TEAM}/happenings", notices.Happenings, "happenings"),
@@ -67,6 +83,8 @@ urlpatterns = [
     route(f"{ONE}/resume", actions.Resume, "resume"),
     route(f"{ONE}/rollback", actions.Rollback, "rollback"),
     route(f"{ONE}/fix", actions.Fix, "fix"),
+    route(f"{ONE}/sizing", savings.Sizing, "sizing"),
+    route(f"{ONE}/sizing/apply", savings.ApplySizing, "sizing-apply"),
     route(f"{ONE}/schedules", schedules.Schedules, "schedules"),
     route(f"{ONE}/schedules/{{number}}", schedules.Schedule, "schedule"),
     route(f"{ONE}/revisions", observed.Revisions, "revisions"),
@@ -79,7 +97,9 @@ urlpatterns = [
     route(f"{ONE}/logs", observed.Logs, "logs"),
     route(f"{ONE}/logs/captured", observed.CapturedLogs, "captured-logs"),
     route(f"{ONE}/logs/captured/{{captured}}", observed.CapturedLog, "captured-log"),
+    route(f"{ONE}/metrics", usage.Metrics, "metrics"),
     route(f"{ONE}/predict", observed.Predict, "predict"),
+    route("v1/usage/savings", savings.Savings, "savings"),
     route("v1/operations", account.Operations, "operations"),
     route("v1/operations/{operation}", account.Operation, "operation"),
     route("v1/sizes", platform.Sizes, "sizes"),
@@ -88,10 +108,18 @@ urlpatterns = [
     route("v1/clusters/{cluster}", platform.Cluster, "cluster"),
     route("v1/clusters/{cluster}/node-presets", platform.NodePresets, "node-presets"),
     route("v1/clusters/{cluster}/node-presets/{preset}", platform.NodePreset, "node-preset"),
+    route("v1/usage", usage.Usage, "usage"),
+    route("v1/clusters/{cluster}/connection", clusters.Connection, "cluster-connection"),
+    route("v1/clusters/{cluster}/permissions", clusters.Permissions, "cluster-permissions"),
+    route("v1/clusters/{cluster}/namespaces", clusters.Namespaces, "cluster-namespaces"),
+    route("v1/clusters/{cluster}/namespaces/{namespace}", clusters.Namespace, "cluster-namespace"),
     route("v1/me", account.Me, "me"),
+    route("v1/me/tokens", people.MyTokens, "my-tokens"),
+    route("v1/me/tokens/{token}", people.MyToken, "my-token"),
+    route("v1/audit", audit.Audit, "audit"),
     route("v1/watch", meta.Watch, "watch"),
     route("v1/schema", meta.Schema, "schema"),
-    re_path(r"^$", RedirectView.as_view(pattern_name="api:docs"), name="home"),
-    re_path(r"^docs/?$", meta.docs, name="docs"),
+    re_path(r"^$", meta.Home.as_view(), name="home"),
+    re_path(r"^docs/?$", meta.Docs.as_view(), name="docs"),
     re_path(r"", meta.NotHere.as_view(), name="not-here"),
 ]

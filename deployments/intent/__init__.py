@@ -5,6 +5,7 @@ the wish, write operation, audit and timeline; the hint to a worker and the nudg
 to browsers leave on commit.
 """
 
+from deployments.intent.accounts import change_service_account, create_service_account, end_service_account
 from deployments.intent.bulk import BULK_ACTIONS, BulkResult, bulk
 from deployments.intent.catalogue import (
     add_version,
@@ -15,8 +16,18 @@ from deployments.intent.catalogue import (
     register_model,
 )
 from deployments.intent.changing import create_deployment, delete, delete_pod, restart, update_deployment
+from deployments.intent.clusters import (
+    connect_cluster,
+    disconnect_cluster,
+    forget_cluster,
+    give_namespace,
+    reconnect_cluster,
+    take_namespace,
+)
+from deployments.intent.common import note_refusal
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.fixing import apply_fix
+from deployments.intent.members import add_member, change_member, remove_member
 from deployments.intent.naming import suggest_name
 from deployments.intent.platform import (
     change_cluster,
@@ -25,6 +36,7 @@ from deployments.intent.platform import (
     save_node_preset,
     save_size_preset,
 )
+from deployments.intent.quotas import set_quota
 from deployments.intent.registries import remove_registry, set_registry
 from deployments.intent.rollback import automatic_rollback, draft_rollback, rollback
 from deployments.intent.scaling import autoscale, pause, resume, scale
@@ -36,24 +48,36 @@ from deployments.intent.schedules import (
     set_time_zone,
 )
 from deployments.intent.seeing import see_happenings
+from deployments.intent.sign_ins import end_other_sign_ins, end_sign_in
+from deployments.intent.sizing import NothingToApply, apply_sizing
+from deployments.intent.tokens import create_account_token, create_own_token, revoke_token
 from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 
 __all__ = [
     "BULK_ACTIONS",
     "BulkResult",
     "Draft",
+    "NothingToApply",
+    "add_member",
     "add_schedule",
     "add_version",
     "apply_fix",
+    "apply_sizing",
     "automatic_rollback",
     "autoscale",
     "bulk",
     "change_cluster",
+    "change_member",
     "change_model",
     "change_schedule",
+    "change_service_account",
     "change_version",
     "change_webhook",
+    "connect_cluster",
+    "create_account_token",
     "create_deployment",
+    "create_own_token",
+    "create_service_account",
     "create_webhook",
     "delete",
     "delete_model",
@@ -62,24 +86,36 @@ __all__ = [
     "delete_size_preset",
     "delete_version",
     "delete_webhook",
+    "disconnect_cluster",
     "draft",
     "draft_change",
     "draft_rollback",
+    "end_other_sign_ins",
+    "end_service_account",
+    "end_sign_in",
     "fire_schedule",
+    "forget_cluster",
+    "give_namespace",
+    "note_refusal",
     "pause",
+    "reconnect_cluster",
     "register_model",
+    "remove_member",
     "remove_registry",
     "remove_schedule",
     "restart",
     "resume",
+    "revoke_token",
     "rollback",
     "save_node_preset",
     "save_size_preset",
     "scale",
     "see_happenings",
+    "set_quota",
     "set_registry",
     "set_time_zone",
     "suggest_name",
+    "take_namespace",
     "try_webhook",
     "update_deployment",
 ]

@@ -7,7 +7,7 @@ version must not be deleted while somebody deploys it, nor a change undo another
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 from django.contrib.auth.models import User
@@ -32,7 +32,7 @@ def register_model(team: Team, payload: Mapping[str, Any], *, by: User) -> Model
     try:
         with transaction.atomic():
             model = Model.objects.create(team=team, **_columns(request, None))
-            _audit(by, "register model", model)
+            _audit(by, "register model", model, after=_shown(model, request))
     except IntegrityError as exc:
         detail = f"Team {team.name} has a model {request.name!r} already."
         raise DuplicateName(detail, errors=[FieldError("name", detail, "duplicate_name")]) from exc
@@ -49,10 +49,11 @@ def change_model(model: Model, payload: Mapping[str, Any], *, by: User) -> Model
     with transaction.atomic():
         row = _lock_model(model)
         request = parse_model(payload, current=row)
+        before = _shown(row, request)
         for field, value in _columns(request, row.archived_at).items():
             setattr(row, field, value)
         row.save()
-        _audit(by, _change_of("model", payload), row, fields=sorted(payload))
+        _audit(by, _change_of("model", payload), row, before=before, after=_shown(row, request))
     return row
 
 
@@ -65,7 +66,9 @@ def delete_model(model: Model, *, by: User) -> None:
     check_role(by, model.team, Role.DEPLOYER, action="delete model", target=model.name)
     with transaction.atomic():
         _lock_model(model)
-        versions = list(ModelVersion.objects.select_for_update().filter(model=model, deleted_at=None))
+        versions = list(
+            ModelVersion.objects.select_for_update(no_key=True).filter(model=model, deleted_at=None)
+        )
         _refuse_if_deployed(Deployment.objects.filter(version__model=model, deleted_at=None), model.name)
         now = timezone.now()
         ModelVersion.objects.filter(pk__in=[row.pk for row in versions]).update(deleted_at=now)
@@ -80,7 +83,7 @@ def add_version(model: Model, payload: Mapping[str, Any], *, by: User) -> ModelV
     try:
         with transaction.atomic():
             version = ModelVersion.objects.create(model=_lock_model(model), **_columns(request, None))
-            _audit(by, "add version", model, version=version.version, image=version.image)
+            _audit(by, "add version", model, {"version": version.version}, after=_shown(version, request))
     except IntegrityError as exc:
         detail = f"Model {model.name} has a version {request.version!r} already."
         raise DuplicateName(detail, errors=[FieldError("version", detail, "duplicate_name")]) from exc
@@ -99,13 +102,15 @@ def change_version(version: ModelVersion, payload: Mapping[str, Any], *, by: Use
     with transaction.atomic():
         row = _lock_version(version)
         request = parse_version(payload, current=row)
+        before = _shown(row, request)
         if request.image != row.image:
             live = Deployment.objects.filter(version=row, deleted_at=None)
             _refuse_if_deployed(live, f"{row.model.name} {row.version}")
         for field, value in _columns(request, row.archived_at).items():
             setattr(row, field, value)
         row.save()
-        _audit(by, _change_of("version", payload), row.model, version=row.version, fields=sorted(payload))
+        change = audit.Change(before=before, after=_shown(row, request))
+        _audit(by, _change_of("version", payload), row.model, {"version": row.version}, **change)
     return row
 
 
@@ -122,7 +127,7 @@ def delete_version(version: ModelVersion, *, by: User) -> None:
         _refuse_if_deployed(live, f"{version.model.name} {version.version}")
         row.deleted_at = timezone.now()
         row.save(update_fields=["deleted_at"])
-        _audit(by, "delete version", version.model, version=version.version)
+        _audit(by, "delete version", version.model, {"version": version.version, "image": version.image})
 
 
 def ensure_version(team: Team, choice: Choice, spec: Spec, *, by: User) -> ModelVersion:
@@ -154,9 +159,9 @@ def ensure_version(team: Team, choice: Choice, spec: Spec, *, by: User) -> Model
         },
     )
     if new_model:
-        _audit(by, "register model", model, image=choice.image)
+        _audit(by, "register model", model, {"image": choice.image})
     if new_version:
-        _audit(by, "add version", model, version=version.version, image=choice.image)
+        _audit(by, "add version", model, {"version": version.version, "image": choice.image})
     return version
 
 
@@ -187,8 +192,10 @@ def _lock_model(model: Model) -> Model:
 
 
 def _lock_version(version: ModelVersion) -> ModelVersion:
+    # `no_key`: a wish that is being stored checks on commit that its version is there, while it holds what
+    # we may wait for next; only those who change or choose versions keep each other out.
     row = (
-        ModelVersion.objects.select_for_update(of=("self",))
+        ModelVersion.objects.select_for_update(of=("self",), no_key=True)
         .select_related("model__team")
         .filter(pk=version.pk, deleted_at=None)
         .first()
@@ -205,5 +212,18 @@ def _refuse_if_deployed(live: Any, what: str) -> None:
         raise VersionInUse(f"{what} is deployed as {listed}. Delete or change that first.")
 
 
-def _audit(by: User, action: str, model: Model, **detail: object) -> None:
-    audit.record(by.username, action, f"{model.team.name}/{model.name}", team=model.team.name, detail=detail)
+def _shown(row: Model | ModelVersion, request: ModelRequest | VersionRequest) -> dict[str, Any]:
+    """What the audit compares: the columns that a request sets."""
+    columns = {name: getattr(row, name) for name in asdict(request) if name != "archived"}
+    return {**columns, "archived": row.archived_at is not None}
+
+
+def _audit(
+    by: User,
+    action: str,
+    model: Model,
+    detail: Mapping[str, object] | None = None,
+    **change: Unpack[audit.Change],
+) -> None:
+    target, team = f"{model.team.name}/{model.name}", model.team.name
+    audit.record(by.username, action, target, team=team, detail=detail, **change)

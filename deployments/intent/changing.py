@@ -21,6 +21,7 @@ from deployments.intent.common import (
     lock,
     record,
     store_wish,
+    write_refusal,
 )
 from deployments.intent.keeping import keep_secrets
 from deployments.intent.scaling import refuse_if_autoscaled, set_autoscaling, set_replicas
@@ -29,7 +30,6 @@ from deployments.selectors import get_pod
 from deployments.spec import autoscaling_of, parse_changes, parse_create, spec_of
 from deployments.spec.changes import count, describe_autoscaling, describe_changes
 from deployments.spec.requests import ChangeRequest, CreateRequest
-from teams import audit
 from teams.models import Team
 from teams.roles import Role
 
@@ -197,9 +197,10 @@ def delete(deployment: Deployment, *, by: User, if_generation: int | None = None
     """
     role = check_role(by, deployment.team, Role.DEPLOYER, action="delete", target=deployment.name)
     if not role.covers(Role.LEAD) and deployment.created_by_id != by.pk:
+        refusal = PermissionDenied("This is somebody else's deployment: deleting it needs the role lead.")
         target = f"{deployment.team.name}/{deployment.name}"
-        audit.record(by.username, "delete", target, team=deployment.team.name, allowed=False)
-        raise PermissionDenied("This is somebody else's deployment: deleting it needs the role lead.")
+        write_refusal(refusal, by, "delete", target, team=deployment.team.name)
+        raise refusal
     with transaction.atomic():
         row = lock(deployment, refused_delete_too=True)
         check_generation(row, if_generation)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 from django.contrib.auth.models import User
@@ -13,16 +13,21 @@ from django.utils import timezone
 from deployments import nudges, operations, queue, settling
 from deployments.errors import BeingDeleted, DomainError, NotFound, PermissionDenied
 from deployments.intent import repeats
+from deployments.intent.allowance import refuse_beyond_quota
 from deployments.locking import lock_row
 from deployments.models import Deployment, Operation, Revision, TimelineEntry
-from deployments.selectors import require_role
+from deployments.selectors import Person, require_role
 from k8s.spec import Spec
 from teams import audit
+from teams.access import teams_of
 from teams.models import Team
 from teams.roles import Role
 
 Actor = User | str
 """Who acts: a person, or the name of a part of this program such as "schedule"."""
+
+
+_REFUSALS = (PermissionDenied.status, NotFound.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +51,38 @@ def check_role(by: User, team: Team, needed: Role, *, action: str, target: str) 
     """
     try:
         return require_role(by, team, needed)
-    except (PermissionDenied, NotFound):
-        audit.record(by.username, action, f"{team.name}/{target}", team=team.name, allowed=False)
+    except (PermissionDenied, NotFound) as refusal:
+        write_refusal(refusal, by, action, f"{team.name}/{target}", team=team.name)
         raise
+
+
+def write_refusal(refusal: DomainError, by: User, action: str, target: str, *, team: str = "") -> None:
+    """Notes a refusal in the audit, once: outside, whatever is refused without a note gets a plainer one."""
+    audit.refuse(by.username, action, target, team=team, why=refusal.detail)
+    refusal.in_audit = True
+
+
+def note_refusal(
+    by: Person,
+    action: str,
+    target: str,
+    error: DomainError,
+    *,
+    writes: bool,
+    team: str,
+    limit: Team | None = None,
+) -> None:
+    """Notes a refusal that no rule of an action has noted: what a role, a scope or a page refused.
+
+    Also when somebody writes to what belongs to a team that is not theirs, or not of their token,
+    which `limit` says. That is noted alike, and takes as long, whether the team exists or not.
+    """
+    if error.in_audit or not isinstance(by, User) or error.status not in _REFUSALS:
+        return
+    teams = teams_of(by) if limit is None else teams_of(by).filter(pk=limit.pk)
+    mine = bool(team) and teams.filter(name=team).exists()
+    if error.status == PermissionDenied.status or (writes and team and not mine):
+        audit.refuse(by.username, action, target, team=team if mine else "", why=error.detail)
 
 
 def change(
@@ -147,8 +181,13 @@ def store_wish(
     """Counts the wish, records it, and tells a worker once it is committed. The row is locked and changed.
 
     `digest` is what the request is recognised by when it comes again.
+
+    Raises:
+        QuotaExceeded: it asks for more than the team has left.
     """
+    refuse_beyond_quota(row)
     now = timezone.now()
+    before = facts_before(row)
     row.generation += 1
     row.updated_at = now
     # A new wish deserves a new try, whatever became of the last one.
@@ -157,12 +196,30 @@ def store_wish(
     operations.supersede_older(row)
     kept = {**(arguments or {}), **repeats.remember(row, text, digest)}
     operation = operations.begin(row, action, by=name_of(by), arguments=kept)
-    record(row, action, text, by=by, at=now, arguments=arguments)
+    record(row, action, text, by=by, at=now, arguments=arguments, before=before, after=facts_of(row))
     settling.refresh(row, now=now)
     # robust: the wish is stored; the sweep recovers a dead broker.
     transaction.on_commit(lambda: queue.enqueue(row.pk), robust=True)
     transaction.on_commit(lambda: nudges.publish(row, operation), robust=True)
     return operation
+
+
+def facts_of(row: Deployment) -> dict[str, Any]:
+    """What the audit compares of a deployment: its spec by field, its count, whether it is paused."""
+    return {
+        **row.spec,
+        "replicas": row.replicas,
+        "autoscaling": row.autoscaling,
+        "paused": row.paused_at is not None,
+        "restarted_at": row.restarted_at.isoformat() if row.restarted_at else None,
+        "deleting": row.delete_requested_at is not None,
+    }
+
+
+def facts_before(row: Deployment) -> dict[str, Any]:
+    """As it is stored: `row` is locked, changed and not saved yet. Nothing of one that is new."""
+    stored = Deployment.objects.filter(pk=row.pk, generation__gt=0).first()
+    return facts_of(stored) if stored else {}
 
 
 def record(
@@ -173,6 +230,7 @@ def record(
     by: Actor,
     at: datetime,
     arguments: Mapping[str, Any] | None = None,
+    **compared: Unpack[audit.Change],
 ) -> None:
     """The audit entry and the timeline entry of an action."""
     audit.record(
@@ -181,5 +239,6 @@ def record(
         f"{row.team.name}/{row.name}",
         team=row.team.name,
         detail={"generation": row.generation, **(arguments or {})},
+        **compared,
     )
     TimelineEntry.objects.create(deployment=row, at=at, kind="wish", text=text[:400], actor=name_of(by))

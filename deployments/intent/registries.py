@@ -29,7 +29,7 @@ def set_registry(team: Team, payload: Mapping[str, Any], *, by: User) -> Registr
     check_role(by, team, Role.LEAD, action="set registry", target=str(payload.get("registry", ""))[:60])
     with transaction.atomic():
         # Locked, so that two at the same time cannot both be the first, or the last.
-        Team.objects.select_for_update().get(pk=team.pk)
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)
         stored = RegistryCredential.objects.select_for_update(of=("self",)).filter(team=team)
         current = {row.registry: row for row in stored}
         request = parse_login(payload, current=current)
@@ -37,14 +37,20 @@ def set_registry(team: Team, payload: Mapping[str, Any], *, by: User) -> Registr
             text = f"A team has at most {MOST_REGISTRIES} logins."
             raise InvalidInput([FieldError("registry", text, "too_many")])
         row = current.get(request.registry) or RegistryCredential(team=team, registry=request.registry)
+        before = {"username": row.username} if row.pk else None
         row.username = request.username
         if request.password is not None:
             row.sealed_password = seal_text(request.password)
         row.updated_by, row.updated_at = by.username, timezone.now()
         row.save()
-        detail = {"username": row.username}
         audit.record(
-            by.username, "set registry", f"{team.name}/{row.registry}", team=team.name, detail=detail
+            by.username,
+            "set registry",
+            f"{team.name}/{row.registry}",
+            team=team.name,
+            detail={"renewed": request.password is not None},
+            before=before,
+            after={"username": row.username},
         )
         for deployment in _users_of(row):
             _write_again(deployment, f"The login to {row.registry} was renewed", by)
@@ -68,7 +74,8 @@ def remove_registry(credential: RegistryCredential, *, by: User) -> None:
             listed = ", ".join(names[:_NAMED]) + (" and others" if len(names) > _NAMED else "")
             raise RegistryInUse(f"The login to {row.registry} is used by {listed}. Change those first.")
         row.delete()
-        audit.record(by.username, "remove registry", f"{team.name}/{row.registry}", team=team.name)
+        target, before = f"{team.name}/{row.registry}", {"username": row.username}
+        audit.record(by.username, "remove registry", target, team=team.name, before=before)
 
 
 def _users_of(credential: RegistryCredential) -> list[Deployment]:

@@ -6,10 +6,11 @@ import msgspec
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from deployments.errors import BeingDeleted, FieldError, InvalidInput, VersionArchived
+from deployments import nudges
+from deployments.errors import BeingDeleted, FieldError, InvalidInput, QuotaExceeded, VersionArchived
 from deployments.intent.common import Actor, Edit, add_revision, change, check_role, lock, store_wish
 from deployments.intent.drafts import Draft
-from deployments.models import Deployment, Operation, RegistryCredential, Revision
+from deployments.models import Deployment, Operation, RegistryCredential, Revision, TimelineEntry
 from deployments.selectors import require_role, rollback_target, wish_of
 from deployments.settling import may_roll_back
 from deployments.spec import Reader, is_archived, spec_of
@@ -75,7 +76,8 @@ def automatic_rollback(deployment_id: int) -> Operation | None:
     """Rolls back to the newest older revision that served, where that is wanted and due.
 
     None where it is not: asked for by nobody, not past the deadline, itself a rollback,
-    paused, not all applied, or without a revision that ever served.
+    paused, not all applied, or without a revision that ever served; and where that asks for more
+    than the team's quota has left, until there is room.
     """
     with transaction.atomic():
         found = Deployment.objects.filter(pk=deployment_id, deleted_at=None, delete_requested_at=None).first()
@@ -85,11 +87,28 @@ def automatic_rollback(deployment_id: int) -> Operation | None:
         target = rollback_target(row)
         if target is None or not _is_due(row):
             return None
-        deadline = spec_of(row).rollout.deadline_seconds
-        failed = row.revision
-        text = f"Revision {failed} made no progress for {deadline} s. {_restore(row, target, AUTOMATIC)}"
-        arguments = {"from": failed, "revision": target.number}
-        return store_wish(row, "rollback", text, by=AUTOMATIC, arguments=arguments)
+        try:
+            with transaction.atomic():
+                return _bring_back(row, target)
+        except QuotaExceeded as exc:
+            _tell_once(found, f"Not rolled back to revision {target.number}: {exc.errors[0].message}"[:400])
+            return None
+
+
+def _bring_back(row: Deployment, target: Revision) -> Operation:
+    deadline = spec_of(row).rollout.deadline_seconds
+    failed = row.revision
+    text = f"Revision {failed} made no progress for {deadline} s. {_restore(row, target, AUTOMATIC)}"
+    arguments = {"from": failed, "revision": target.number}
+    return store_wish(row, "rollback", text, by=AUTOMATIC, arguments=arguments)
+
+
+def _tell_once(row: Deployment, text: str) -> None:
+    """The sweep asks every few seconds; the timeline says it once."""
+    newest = row.timeline.filter(kind="error").order_by("-at", "-id").first()
+    if newest is None or newest.text != text:
+        TimelineEntry.objects.create(deployment=row, kind="error", text=text)
+        transaction.on_commit(lambda: nudges.publish(row), robust=True)
 
 
 def _is_due(row: Deployment) -> bool:

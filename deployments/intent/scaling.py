@@ -105,7 +105,7 @@ def resume(deployment: Deployment, *, by: User, if_generation: int | None = None
     """Brings back what a pause took away.
 
     Raises:
-        BeingDeleted, StaleGeneration, PermissionDenied, NotFound.
+        QuotaExceeded, BeingDeleted, StaleGeneration, PermissionDenied, NotFound.
     """
     check_role(by, deployment.team, Role.DEPLOYER, action="resume", target=deployment.name)
 

@@ -1,9 +1,9 @@
 """Counts that change by the clock: what leads set up, and what happens when the time comes."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Unpack
 
 import msgspec
 from django.contrib.auth.models import User
@@ -12,12 +12,13 @@ from django.utils import timezone
 
 from deployments import nudges
 from deployments.counts import autoscaling_of
-from deployments.errors import NotFound
+from deployments.errors import NotFound, QuotaExceeded
 from deployments.intent.common import check_role, lock, record, store_wish
 from deployments.intent.scaling import set_autoscaling, set_replicas
 from deployments.locking import lock_row
-from deployments.models import Deployment, Operation, ScalingSchedule
+from deployments.models import Deployment, Operation, ScalingSchedule, TimelineEntry
 from deployments.spec.schedules import (
+    ScheduleRequest,
     describe_target,
     latest_time,
     next_time,
@@ -45,7 +46,7 @@ def add_schedule(deployment: Deployment, payload: Mapping[str, Any], *, by: User
         schedule = ScalingSchedule(deployment=row, created_by=by.username, **asdict(request))
         _plan(schedule, row.team)
         schedule.save()
-        _record(row, schedule, "add schedule", "New schedule", by)
+        _record(row, schedule, "add schedule", "New schedule", by, after=asdict(request))
     return schedule
 
 
@@ -61,11 +62,13 @@ def change_schedule(schedule: ScalingSchedule, payload: Mapping[str, Any], *, by
         row = lock(deployment)
         current = _fresh(schedule)
         request = parse_schedule(payload, current=current)
+        before = _columns(current)
         for field, value in asdict(request).items():
             setattr(current, field, value)
         _plan(current, row.team)
         current.save()
-        _record(row, current, "change schedule", "Schedule changed", by)
+        change = audit.Change(before=before, after=_columns(current))
+        _record(row, current, "change schedule", "Schedule changed", by, **change)
     return current
 
 
@@ -76,7 +79,7 @@ def remove_schedule(schedule: ScalingSchedule, *, by: User) -> None:
     with transaction.atomic():
         row = lock(deployment)
         current = _fresh(schedule)
-        _record(row, current, "remove schedule", "Schedule removed", by)
+        _record(row, current, "remove schedule", "Schedule removed", by, before=_columns(current))
         current.delete()
 
 
@@ -89,14 +92,15 @@ def set_time_zone(team: Team, payload: Mapping[str, Any], *, by: User) -> Team:
     check_role(by, team, Role.LEAD, action="set time zone", target="time zone")
     zone = parse_zone(payload)
     with transaction.atomic():
-        row = Team.objects.select_for_update().get(pk=team.pk)
-        row.time_zone = zone
+        row = Team.objects.select_for_update(no_key=True).get(pk=team.pk)
+        before, row.time_zone = row.time_zone, zone
         row.save(update_fields=["time_zone"])
         schedules = ScalingSchedule.objects.select_for_update(of=("self",))
         for schedule in schedules.filter(deployment__team=row, deployment__deleted_at=None):
             _plan(schedule, row)
             schedule.save(update_fields=["next_at"])
-        audit.record(by.username, "set time zone", row.name, team=row.name, detail={"time_zone": zone})
+        change = audit.Change(before={"time_zone": before}, after={"time_zone": zone})
+        audit.record(by.username, "set time zone", row.name, team=row.name, **change)
     return row
 
 
@@ -143,7 +147,16 @@ def _fire(row: Deployment, schedule: ScalingSchedule, due: datetime, now: dateti
     else:
         action, text = "scale", set_replicas(row, schedule.replicas or 0)
     schedule.last_outcome = text[:300]
-    return store_wish(row, action, text, by=SCHEDULE, arguments={"schedule": schedule.pk})
+    try:
+        return store_wish(row, action, text, by=SCHEDULE, arguments={"schedule": schedule.pk})
+    except QuotaExceeded as exc:
+        # Its time has come and gone like any other: nobody is surprised by it hours later.
+        schedule.last_outcome = f"Refused: {exc.errors[0].message}"[:300]
+        TimelineEntry.objects.create(
+            deployment=row, at=now, kind="error", text=f"Not done: {text}. {exc.errors[0].message}"[:400]
+        )
+        transaction.on_commit(lambda: nudges.publish(row), robust=True)
+        return None
 
 
 def _why_not(row: Deployment, schedule: ScalingSchedule, due: datetime, now: datetime) -> str:
@@ -191,9 +204,20 @@ def _fresh(schedule: ScalingSchedule) -> ScalingSchedule:
     return row
 
 
-def _record(row: Deployment, schedule: ScalingSchedule, action: str, words: str, by: User) -> None:
+def _columns(schedule: ScalingSchedule) -> dict[str, Any]:
+    return {field.name: getattr(schedule, field.name) for field in fields(ScheduleRequest)}
+
+
+def _record(
+    row: Deployment,
+    schedule: ScalingSchedule,
+    action: str,
+    words: str,
+    by: User,
+    **change: Unpack[audit.Change],
+) -> None:
     text = f"{words}: {describe_target(schedule)} at {schedule.cron} ({row.team.time_zone})"
     if not schedule.enabled:
         text += ", off"
-    record(row, action, text, by=by, at=timezone.now(), arguments={"cron": schedule.cron})
+    record(row, action, text, by=by, at=timezone.now(), arguments={"cron": schedule.cron}, **change)
     transaction.on_commit(lambda: nudges.publish(row), robust=True)

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 from urllib.parse import urlsplit
 
 from django.contrib.auth.models import User
@@ -42,13 +42,13 @@ def create_webhook(team: Team, payload: Mapping[str, Any], *, by: User) -> tuple
     secret = secrets.token_urlsafe(32)
     with transaction.atomic():
         # Locked, so that two at the same time cannot both be the last one.
-        Team.objects.select_for_update().get(pk=team.pk)
+        Team.objects.select_for_update(no_key=True).get(pk=team.pk)
         if Webhook.objects.filter(team=team).count() >= MOST_WEBHOOKS:
             raise TooManyWebhooks(f"Delete one first: a team has at most {MOST_WEBHOOKS}.")
         webhook = Webhook.objects.create(
             team=team, created_by=by.username, sealed_secret=seal_text(secret), **values
         )
-        _record(webhook, "create webhook", by)
+        _record(webhook, "create webhook", by, after=_told(webhook))
     return webhook, secret
 
 
@@ -58,11 +58,12 @@ def change_webhook(webhook: Webhook, payload: Mapping[str, Any], *, by: User) ->
     values = _read(payload, webhook)
     with transaction.atomic():
         row = _lock(webhook)
+        before = _told(row)
         for field, value in values.items():
             setattr(row, field, value)
         row.updated_at = timezone.now()
         row.save()
-        _record(row, "change webhook", by)
+        _record(row, "change webhook", by, before=before, after=_told(row))
     return row
 
 
@@ -71,7 +72,7 @@ def delete_webhook(webhook: Webhook, *, by: User) -> None:
     check_role(by, webhook.team, Role.LEAD, action="delete webhook", target=str(webhook.pk))
     with transaction.atomic():
         row = _lock(webhook)
-        _record(row, "delete webhook", by)
+        _record(row, "delete webhook", by, before=_told(row))
         row.delete()
 
 
@@ -123,12 +124,17 @@ def _read_events(reader: Reader, default: list[str]) -> list[str]:
     return [kind for kind in KINDS if kind in given]
 
 
-def _record(webhook: Webhook, action: str, by: User) -> None:
-    audit.record(
-        by.username,
-        action,
-        f"{webhook.team.name}/{webhook.pk}",
-        team=webhook.team.name,
-        # The path of an address is often its secret.
-        detail={"host": urlsplit(webhook.url).netloc, "events": webhook.events, "enabled": webhook.enabled},
-    )
+def _host(webhook: Webhook) -> str:
+    """Without what may stand before an @, which is a password."""
+    return urlsplit(webhook.url).netloc.rpartition("@")[2]
+
+
+def _told(webhook: Webhook) -> dict[str, object]:
+    """What the audit tells of it. The path of an address is often its secret."""
+    return {"host": _host(webhook), "events": webhook.events, "enabled": webhook.enabled}
+
+
+def _record(webhook: Webhook, action: str, by: User, **change: Unpack[audit.Change]) -> None:
+    team = webhook.team.name
+    detail = {"host": _host(webhook)}
+    audit.record(by.username, action, f"{team}/{webhook.pk}", team=team, detail=detail, **change)

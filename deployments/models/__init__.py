@@ -20,6 +20,7 @@ from deployments.models.secret import RegistryCredential, SealingKey, SecretValu
 from deployments.models.usage import (
     DaySample,
     MinuteSample,
+    MonthSums,
     PodUsage,
     QuarterSample,
     Quota,
@@ -46,6 +47,7 @@ __all__ = [
     "MinuteSample",
     "Model",
     "ModelVersion",
+    "MonthSums",
     "Namespace",
     "Node",
     "NodePreset",

@@ -5,11 +5,15 @@ from django.utils import timezone
 
 from teams.models import Team
 
+# What the local cluster's version ends with, as vendors mark theirs.
+LOCAL_VERSION_SUFFIX = "+timoneiro"
+
 
 class ClusterState(models.TextChoices):
     CONNECTED = "connected"
     UNREACHABLE = "unreachable"
     UNKNOWN = "unknown"
+    DISCONNECTED = "disconnected"
 
 
 class CostBasis(models.TextChoices):
@@ -21,7 +25,8 @@ class CostBasis(models.TextChoices):
 class Cluster(models.Model):
     """A Kubernetes cluster.
 
-    `credentials` is an encrypted kubeconfig, opened only by worker and observer.
+    `credentials` is an encrypted kubeconfig, opened only by worker and observer; "" once it is
+    disconnected. `insecure_tls`: an admin said that its certificate need not be verified.
     `node_address` is the host part of NodePort endpoints as people reach them.
     `seen_at` is when the observer last had word from it; `unreachable_since` is
     set while it has none. `gpu_resource` is what its nodes call a GPU. Prices are for an
@@ -32,6 +37,7 @@ class Cluster(models.Model):
 
     name = models.SlugField(max_length=40, unique=True)
     credentials = models.TextField(blank=True)
+    insecure_tls = models.BooleanField(default=False)
     node_address = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=12, choices=ClusterState.choices, default=ClusterState.UNKNOWN)
     version = models.CharField(max_length=40, blank=True)
@@ -54,6 +60,11 @@ class Cluster(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def has_real_gpus(self) -> bool:
+        """The local cluster counts GPUs as Kubernetes does, and has none."""
+        return not self.version.endswith(LOCAL_VERSION_SUFFIX)
 
 
 class NodePreset(models.Model):

@@ -111,7 +111,13 @@ class Deployment(models.Model):
                 name="one_live_deployment_per_namespace",
             ),
         )
-        indexes = (models.Index(fields=("cluster", "namespace", "name")), models.Index(fields=("state",)))
+        indexes = (
+            models.Index(fields=("cluster", "namespace", "name")),
+            models.Index(fields=("state",)),
+            models.Index(
+                fields=("cluster", "team"), condition=Q(deleted_at=None), name="live_by_cluster_and_team"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.team.name}/{self.name}"

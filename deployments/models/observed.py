@@ -37,7 +37,22 @@ class Pod(models.Model):
     class Meta:
         ordering = ("created_at", "name")
         constraints = (models.UniqueConstraint(fields=("cluster", "uid"), name="one_row_per_pod"),)
-        indexes = (models.Index(fields=("cluster", "namespace", "name")),)
+        indexes = (
+            models.Index(fields=("cluster", "namespace", "name")),
+            # Whole, so that adding up what pods hold reads this and not the wide rows.
+            models.Index(
+                fields=(
+                    "cluster",
+                    "node",
+                    "phase",
+                    "deployment",
+                    "cpu_request",
+                    "memory_request",
+                    "gpu_request",
+                ),
+                name="held_by_node",
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name

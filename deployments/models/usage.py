@@ -117,7 +117,8 @@ class Quota(models.Model):
 
     None is no limit. The `ceiling_` is what admins set; the limit beside it is the team's own,
     within the ceiling. `generation` counts changes, `applied_generation` is the one a worker last
-    wrote as a ResourceQuota and a LimitRange.
+    wrote as a ResourceQuota and a LimitRange, at `applied_at`; `applied_hard` is what that ResourceQuota
+    allowed ("requests.cpu": "4"), {} where there is none.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="quotas")
@@ -134,7 +135,10 @@ class Quota(models.Model):
     ceiling_deployments = models.PositiveIntegerField(null=True, blank=True)
     generation = models.PositiveIntegerField(default=0)
     applied_generation = models.PositiveIntegerField(default=0)
+    applied_hard = models.JSONField(default=dict, blank=True)
+    applied_at = models.DateTimeField(null=True, blank=True)
     apply_error = models.TextField(blank=True)
+    apply_attempts = models.PositiveIntegerField(default=0)
     retry_at = models.DateTimeField(null=True, blank=True)
     updated_by = models.CharField(max_length=150, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
@@ -152,7 +156,8 @@ class Sizing(models.Model):
     """What a deployment's replicas would do with, from up to 7 days of samples; refreshed hourly.
 
     `hours` is how much data there was. `cpu_p95`, `memory_max` are of the busiest replica; `cpu` and `memory`
-    the suggested requests, None where there is nothing to suggest, for which `reason` is why.
+    the suggested requests, None where there is nothing to suggest, for which `reason` is why. They are for
+    `revision`: what was changed since is looked at again within the hour.
     `saving_hour` and `waste_hour` (requested and not used) are money of all replicas in an hour, None
     without prices. `idle_since` is set while nothing worth mention is computed; `gpu_percent` is known
     only from Prometheus.
@@ -160,6 +165,7 @@ class Sizing(models.Model):
 
     deployment = models.OneToOneField(Deployment, on_delete=models.CASCADE, related_name="sizing")
     computed_at = models.DateTimeField()
+    revision = models.PositiveIntegerField(default=0)
     hours = models.PositiveIntegerField(default=0)
     cpu_p95 = models.BigIntegerField(null=True, blank=True)
     memory_max = models.BigIntegerField(null=True, blank=True)
@@ -173,3 +179,26 @@ class Sizing(models.Model):
 
     def __str__(self) -> str:
         return f"{self.deployment}: {self.reason or 'suggested'}"
+
+
+class MonthSums(models.Model):
+    """What of a month's samples of a deployment was summed already, so that pages add up only the rest.
+
+    `month` is its first minute, `until` the one before which everything is in; columns as those of samples.
+    """
+
+    series = models.OneToOneField(Series, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    month = models.IntegerField()
+    until = models.IntegerField()
+    minutes = models.IntegerField(default=0)
+    used_minutes = models.IntegerField(default=0)
+    cpu_requested = models.BigIntegerField(default=0)
+    cpu_used = models.BigIntegerField(default=0)
+    cpu_charged = models.BigIntegerField(default=0)
+    memory_requested = models.BigIntegerField(default=0)
+    memory_used = models.BigIntegerField(default=0)
+    memory_charged = models.BigIntegerField(default=0)
+    gpu_requested = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.minutes} min from {self.month} to {self.until}"

@@ -1,15 +1,19 @@
 """The checks of a preflight, put together."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from deployments import ask, selectors
 from deployments.errors import DomainError
 from deployments.intent import Draft
-from deployments.models import Cluster, Deployment
+from deployments.models import Cluster, Deployment, Revision
 from deployments.preflight.cost import cost_of
 from deployments.preflight.quotas import check_limits, check_quotas
 from deployments.preflight.room import check_room
-from deployments.preflight.subject import Subject, nodes_of, placed_pods_of, pods_held_by
+from deployments.preflight.subject import Counts, Subject, nodes_of, placed_pods_of, pods_held_by
+from deployments.preflight.team_quota import check_team_quota
 from deployments.preflight.words import Check, Preflight
-from deployments.rehearsal import Rehearsal
+from deployments.rehearsal import Quota, Rehearsal
 from k8s import manifests
 
 
@@ -22,7 +26,11 @@ def preflight(draft: Draft, *, ask_cluster: bool) -> Preflight:
     checks = [_name_check(subject)]
     if subject.wish.spec.service.type == "NodePort":
         checks.append(_node_port_check(subject))
+    checks += _image_checks(subject)
     checks += _room_checks(subject)
+    own = check_team_quota(draft.row, draft.deployment)
+    if own is not None:
+        checks.append(own)
     warnings: tuple[str, ...] = ()
     if not ask_cluster:
         checks += _not_asked("The cluster was not asked.")
@@ -33,7 +41,7 @@ def preflight(draft: Draft, *, ask_cluster: bool) -> Preflight:
         except DomainError as exc:
             checks += _not_asked(exc.detail)
         else:
-            checks += _rehearsal_checks(subject, found)
+            checks += _rehearsal_checks(subject, found, own)
             warnings = found.warnings
     cost = cost_of(subject.resources, subject.counts, subject.cluster)
     return Preflight(checks=checks, cost=cost, warnings=warnings)
@@ -66,6 +74,21 @@ def _node_port_check(subject: Subject) -> Check:
     return Check(code="node_port", state="ok", text=text)
 
 
+def _image_checks(subject: Subject) -> list[Check]:
+    """Nobody asks a registry beforehand: the cluster pulls with its own network and logins."""
+    image, cluster = subject.wish.spec.image, subject.cluster
+    if subject.deployment is not None and not subject.replaces_pods:
+        return []
+    served = Revision.objects.filter(deployment__cluster=cluster, served_at__isnull=False)
+    # By the version first, which is indexed; its image may have been edited since.
+    if served.filter(version__image=image, spec__image=image).exists():
+        return [Check(code="image", state="ok", text=f"{image} has run on cluster {cluster.name} before.")]
+    text = (
+        f"{image} has not run on cluster {cluster.name} yet: whether it can be pulled is seen at the start."
+    )
+    return [Check(code="image", state="unknown", text=text)]
+
+
 def _room_checks(subject: Subject) -> list[Check]:
     cluster: Cluster = subject.cluster
     since = selectors.stale_since(cluster)
@@ -83,12 +106,8 @@ def _not_asked(why: str) -> list[Check]:
     ]
 
 
-def _rehearsal_checks(subject: Subject, found: Rehearsal) -> list[Check]:
-    checks = []
-    if found.quotas is not None:
-        held, gpu_resource = pods_held_by(subject.deployment), subject.cluster.gpu_resource
-        quota = check_quotas(found.quotas, subject.resources, subject.counts, held, gpu_resource=gpu_resource)
-        checks.append(quota)
+def _rehearsal_checks(subject: Subject, found: Rehearsal, own: Check | None) -> list[Check]:
+    checks = [] if found.quotas is None else _quota_checks(subject, found.quotas, own)
     limits = check_limits(found.limits or (), subject.resources)
     if limits is not None:
         checks.append(limits)
@@ -96,6 +115,23 @@ def _rehearsal_checks(subject: Subject, found: Rehearsal) -> list[Check]:
     # Without quotas, it is the gaps that say why.
     code = "quota" if found.quotas is None else "not_checked"
     checks += [Check(code=code, state="unknown", text=gap) for gap in found.gaps]
+    return checks
+
+
+def _quota_checks(subject: Subject, quotas: Sequence[Quota], own: Check | None) -> list[Check]:
+    """ResourceQuotas of the namespace. What ours says has been told by `own`, unless others took its room."""
+    held, gpu_resource = pods_held_by(subject.deployment), subject.cluster.gpu_resource
+
+    def check(some: Sequence[Quota], counts: Counts) -> Check:
+        return check_quotas(some, subject.resources, counts, held, gpu_resource=gpu_resource)
+
+    theirs = [quota for quota in quotas if own is None or quota.name != manifests.QUOTA_NAME]
+    checks = [check(theirs, subject.counts)] if theirs or own is None else []
+    ours = [quota for quota in quotas if quota not in theirs]
+    if own is not None and own.state == "ok" and ours:
+        # While pods are replaced, workers make room in it.
+        taken = check(ours, replace(subject.counts, surge=0))
+        checks += [taken] if taken.state == "error" else []
     return checks
 
 

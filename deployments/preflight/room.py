@@ -67,4 +67,6 @@ def _gpu_check(subject: Subject, fit: Fit) -> Check:
         )
         return Check(code="gpu", state="error", text=text)
     text = f"Up to {free} of {subject.cluster.gpu_resource} are free on one node."
+    if not subject.cluster.has_real_gpus:
+        text += " No real GPU is behind them: the local cluster only counts."
     return Check(code="gpu", state="ok", text=text)

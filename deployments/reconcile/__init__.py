@@ -2,6 +2,14 @@
 
 from deployments.reconcile.loop import Outcome, reconcile_deployment
 from deployments.reconcile.pods import delete_pod
+from deployments.reconcile.quotas import reconcile_quota
 from deployments.reconcile.unsettled import Unsettled, find_unsettled
 
-__all__ = ["Outcome", "Unsettled", "delete_pod", "find_unsettled", "reconcile_deployment"]
+__all__ = [
+    "Outcome",
+    "Unsettled",
+    "delete_pod",
+    "find_unsettled",
+    "reconcile_deployment",
+    "reconcile_quota",
+]

@@ -1,9 +1,8 @@
 """The journey of a wish from the row to the cluster."""
 
 import logging
-import random
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
@@ -12,21 +11,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from deployments import clients, nudges, operations, settling
-from deployments.models import Cluster as ClusterRow
 from deployments.models import Deployment, OperationState, Pod, SecretValue, TimelineEntry
-from deployments.reconcile import leases, writing
+from deployments.reconcile import leases, quotas, writing
+from deployments.reconcile.backoff import wait_seconds
 from deployments.sealing import SealBroken
-from k8s.cluster import Cluster
 from k8s.errors import ClusterError, UnusableCredentials
 
 logger = logging.getLogger(__name__)
 
-Connect = Callable[[ClusterRow], Cluster]
 
 # Wishes that come while we write are written too, but a person who holds a
 # button down must not keep a worker to themselves.
 _ROUNDS = 5
-_LONGEST_WAIT_SECONDS = 15.0
 _LOOK_AGAIN_SECONDS = 2.0
 
 
@@ -38,7 +34,7 @@ class Outcome:
     again_in_seconds: float | None = None
 
 
-def reconcile_deployment(deployment_id: int, *, connect: Connect = clients.client_of) -> Outcome:
+def reconcile_deployment(deployment_id: int, *, connect: clients.Connect = clients.client_of) -> Outcome:
     """Writes the newest wish, and again as long as it changes meanwhile.
 
     Never raises for a cluster's trouble: passing trouble is tried again later,
@@ -63,13 +59,14 @@ def reconcile_deployment(deployment_id: int, *, connect: Connect = clients.clien
     return Outcome("superseded", 0)
 
 
-def _one_round(row: Deployment, holder: uuid.UUID, connect: Connect) -> Outcome | None:
+def _one_round(row: Deployment, holder: uuid.UUID, connect: clients.Connect) -> Outcome | None:
     """None when the wish changed while it was written."""
     renew = lambda: leases.renew(row, holder)  # noqa: E731
     try:
         cluster = connect(row.cluster)
         if row.delete_requested_at is not None:
             return _store_removed(row, holder, left=writing.remove(row, cluster, renew))
+        quotas.make_room(row, cluster, renew)
         remember = lambda kinds: _remember_kinds(row, holder, kinds)  # noqa: E731
         return _store_written(row, holder, writing.write(row, cluster, renew, remember))
     except (UnusableCredentials, SealBroken) as exc:
@@ -161,8 +158,7 @@ def _postpone(row: Deployment, holder: uuid.UUID, reason: str, *, at_least_secon
     with transaction.atomic():
         fresh = leases.lock_held(row, holder)
         fresh.apply_attempts += 1
-        ceiling = min(_LONGEST_WAIT_SECONDS, 2.0 ** min(fresh.apply_attempts - 1, 10))
-        wait = max(at_least_seconds, ceiling * random.uniform(0.5, 1))  # noqa: S311  jitter, no secret
+        wait = wait_seconds(fresh.apply_attempts, at_least=at_least_seconds)
         fresh.retry_at = timezone.now() + timedelta(seconds=wait)
         fresh.apply_error = f"Not applied yet, trying again: {reason}"
         fresh.lease_holder, fresh.lease_until = None, None

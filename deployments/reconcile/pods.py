@@ -11,7 +11,6 @@ from deployments import clients, nudges, operations, settling
 from deployments.locking import lock_row
 from deployments.models import Operation, OperationState
 from deployments.reconcile import writing
-from deployments.reconcile.loop import Connect
 from k8s.cluster import Ref
 from k8s.errors import ClusterError, UnusableCredentials
 
@@ -21,7 +20,7 @@ logger = logging.getLogger(__name__)
 GIVE_UP_AFTER = timedelta(minutes=10)
 
 
-def delete_pod(operation_id: uuid.UUID, *, connect: Connect = clients.client_of) -> None:
+def delete_pod(operation_id: uuid.UUID, *, connect: clients.Connect = clients.client_of) -> None:
     """Deletes the pod an operation names. A second run finds nothing to do."""
     rows = Operation.objects.select_related("deployment__cluster", "deployment__team")
     operation = rows.get(pk=operation_id)

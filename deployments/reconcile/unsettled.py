@@ -12,6 +12,7 @@ from deployments import settling
 from deployments.models import Deployment, Operation, OperationState, Revision, State
 from deployments.operations import ONE_SHOT
 from deployments.reconcile import leases
+from deployments.reconcile.quotas import find_unsettled_quotas
 
 _MOST = 2000
 # Younger ones are on their way.
@@ -24,10 +25,11 @@ class Unsettled:
     pod_deletes: list[uuid.UUID]
     stuck: list[int]
     unanswered: list[int]
+    quotas: list[int]
 
 
 def find_unsettled() -> Unsettled:
-    """What is to be reconciled, deleted, rolled back or asked, and is in nobody's hands."""
+    """What is to be reconciled, deleted, rolled back, asked or bounded, and is in nobody's hands."""
     now = timezone.now()
     rows = leases.unsettled(now).order_by("updated_at", "pk").values_list("pk", flat=True)
     waiting = Operation.objects.filter(
@@ -40,6 +42,7 @@ def find_unsettled() -> Unsettled:
         pod_deletes=list(waiting.values_list("pk", flat=True)[:_MOST]),
         stuck=_find_stuck(),
         unanswered=_find_unanswered(now),
+        quotas=find_unsettled_quotas(now),
     )
 
 

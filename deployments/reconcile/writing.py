@@ -74,7 +74,7 @@ def write(
     ]
     kinds = _optional_kinds(wanted, deployment)
     before: list[str] = deployment.applied_kinds
-    _refuse_foreign([one for one in wanted if _may_be_foreign(one, kinds, deployment)], cluster)
+    refuse_foreign([one for one in wanted if _may_be_foreign(one, kinds, deployment)], cluster)
     remember([*before, *(kind for kind in kinds if kind not in before)])
     if AUTOSCALER in before and AUTOSCALER not in kinds:
         # First of all: it would go on to change the count that we are about to set.
@@ -166,8 +166,12 @@ def _is_our_count(found: Manifest) -> bool:
     )
 
 
-def _refuse_foreign(wanted: list[Manifest], cluster: Cluster) -> None:
-    """A first apply would silently take over what somebody else put there under the same name."""
+def refuse_foreign(wanted: list[Manifest], cluster: Cluster) -> None:
+    """A first apply would silently take over what somebody else put there under the same name.
+
+    Raises:
+        AlreadyExists, and other ClusterErrors.
+    """
     for manifest in wanted:
         meta = manifest["metadata"]
         try:
@@ -187,17 +191,24 @@ def _refuse_foreign(wanted: list[Manifest], cluster: Cluster) -> None:
 def _apply(manifest: Manifest, work: _Write) -> Applied:
     work.before_each()
     try:
-        return work.cluster.apply(manifest)
-    except NotFound as exc:
-        if f'namespaces "{work.row.namespace}"' not in exc.message:
-            raise
+        return apply_in_namespace(manifest, work.row.team.name, work.cluster)
     except ClusterError as exc:
         if manifest["kind"] != "Secret":
             raise
         # Whoever checks objects on their way into the cluster may answer with what it read.
         raise _without_values(exc, work.secrets) from None
-    work.cluster.apply(manifests.namespace(work.row.namespace, work.row.team.name))
-    return work.cluster.apply(manifest)
+
+
+def apply_in_namespace(manifest: Manifest, team: str, cluster: Cluster) -> Applied:
+    """Applies an object; its namespace is made where it is missing. Raises: ClusterError."""
+    namespace = manifest["metadata"]["namespace"]
+    try:
+        return cluster.apply(manifest)
+    except NotFound as exc:
+        if f'namespaces "{namespace}"' not in exc.message:
+            raise
+    cluster.apply(manifests.namespace(namespace, team))
+    return cluster.apply(manifest)
 
 
 def _without_values(error: ClusterError, secrets: Secrets) -> ClusterError:

@@ -1,6 +1,7 @@
 """Reads. Every queryset has the person's permission inside: a stranger finds nothing."""
 
 from deployments.selectors.access import Person, clusters_visible_to, get_team, require_role
+from deployments.selectors.audit import AuditFilters, audit_of_all, audit_of_deployment, audit_of_team
 from deployments.selectors.autoscaler import ShownAutoscaler, present_autoscaler
 from deployments.selectors.catalogue import (
     deployments_of_version,
@@ -28,6 +29,17 @@ from deployments.selectors.notices import (
     webhooks_of,
 )
 from deployments.selectors.overview import Overview, overview
+from deployments.selectors.people import (
+    account_tokens_of,
+    get_member,
+    get_service_account,
+    members_of,
+    named,
+    owned_tokens,
+    pick_token,
+    service_accounts_of,
+    sign_ins_of,
+)
 from deployments.selectors.reading import (
     address_in_cluster,
     counts_by_state,
@@ -69,14 +81,19 @@ from deployments.selectors.status import (
 from teams.access import may_deploy_somewhere, role_of, teams_of
 
 __all__ = [
+    "AuditFilters",
     "EventFilters",
     "FoldedEvent",
     "Overview",
     "Person",
     "RolloutStep",
     "ShownAutoscaler",
+    "account_tokens_of",
     "address_in_cluster",
     "as_folded",
+    "audit_of_all",
+    "audit_of_deployment",
+    "audit_of_team",
     "clusters_visible_to",
     "count_unseen",
     "counts_by_state",
@@ -89,6 +106,7 @@ __all__ = [
     "events_of",
     "folded_events_of",
     "get_deployment",
+    "get_member",
     "get_model",
     "get_node_preset",
     "get_operation",
@@ -96,6 +114,7 @@ __all__ = [
     "get_registry",
     "get_revision",
     "get_schedule",
+    "get_service_account",
     "get_size_preset",
     "get_team",
     "get_version",
@@ -106,11 +125,15 @@ __all__ = [
     "leads",
     "manifests_of",
     "may_deploy_somewhere",
+    "members_of",
     "models_visible_to",
+    "named",
     "next_change_of",
     "node_presets_of",
     "operations_visible_to",
     "overview",
+    "owned_tokens",
+    "pick_token",
     "pods_of",
     "present_autoscaler",
     "present_status",
@@ -123,8 +146,10 @@ __all__ = [
     "rollout_steps",
     "schedules_of",
     "seen_until",
+    "service_accounts_of",
     "shown_address",
     "shown_diagnosis",
+    "sign_ins_of",
     "size_presets",
     "stale_since",
     "teams_of",

@@ -7,8 +7,9 @@ from typing import Literal
 from deployments.milestones import STEPS, last_step
 from deployments.models import Deployment, Revision, State
 
-Progress = Literal["done", "now", "ahead"]
+Progress = Literal["done", "now", "stuck", "ahead"]
 
+_STUCK = (State.DEGRADED, State.FAILED)
 _NOTHING_COMES = (State.RUNNING, State.PAUSED, State.DELETED)
 
 
@@ -17,7 +18,8 @@ class RolloutStep:
     """One step of a rollout.
 
     `seconds` is the time from the step before it; None for the first and what is ahead. `since`
-    is when the step that is under way began, None for all others.
+    is when the step that is under way began, None for all others; "stuck" is one under way that
+    something prevents.
     """
 
     name: str
@@ -41,7 +43,8 @@ def rollout_steps(deployment: Deployment) -> list[RolloutStep]:
     ahead = STEPS[STEPS.index(last) + 1 if last in STEPS else 0 : end + 1]
     if not ahead or deployment.delete_requested_at or deployment.state in _NOTHING_COMES:
         return reached
-    under_way = RolloutStep(ahead[0], "now", since=reached[-1].at)
+    progress: Progress = "stuck" if deployment.state in _STUCK else "now"
+    under_way = RolloutStep(ahead[0], progress, since=reached[-1].at)
     return [*reached, under_way, *(RolloutStep(name, "ahead") for name in ahead[1:])]
 
 

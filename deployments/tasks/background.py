@@ -1,12 +1,33 @@
 """Tasks of the `reconcile` queue. A lost one costs seconds: the sweep finds what is unsettled."""
 
+import time
 import uuid
 
 from celery import shared_task
 
-from deployments import capturing, diagnosing, endpoint_check, intent, nudges, retention, scheduling, webhooks
+from deployments import (
+    capturing,
+    diagnosing,
+    endpoint_check,
+    intent,
+    nudges,
+    retention,
+    reviewing,
+    scheduling,
+    webhooks,
+)
 from deployments import reconcile as reconciling
-from deployments.queue import enqueue, enqueue_check, enqueue_delivery, enqueue_pod_delete, enqueue_rollback
+from deployments.metrics import RECONCILES
+from deployments.models import Cluster
+from deployments.queue import (
+    enqueue,
+    enqueue_check,
+    enqueue_delivery,
+    enqueue_pod_delete,
+    enqueue_quota,
+    enqueue_review,
+    enqueue_rollback,
+)
 from deployments.usage import rolling
 
 # Endpoints follow ready pods within a moment: asked again after 0.1, 0.2, 0.4 and 0.8 s.
@@ -18,7 +39,9 @@ _MOST_ROLL_UPS = 6
 @shared_task(name="deployments.tasks.reconcile")
 def reconcile(deployment_id: int) -> None:
     """Makes the cluster match the newest wish."""
+    begun = time.perf_counter()
     outcome = reconciling.reconcile_deployment(deployment_id)
+    RECONCILES.labels(outcome.word).observe(time.perf_counter() - begun)
     if outcome.again_in_seconds is not None:
         enqueue(deployment_id, countdown=outcome.again_in_seconds)
 
@@ -27,6 +50,14 @@ def reconcile(deployment_id: int) -> None:
 def delete_pod(operation_id: str) -> None:
     """Deletes the one pod that an operation names."""
     reconciling.delete_pod(uuid.UUID(operation_id))
+
+
+@shared_task(name="deployments.tasks.keep_quota")
+def keep_quota(quota_id: int) -> None:
+    """Makes a namespace's ResourceQuota what its team may ask for."""
+    again_in_seconds = reconciling.reconcile_quota(quota_id)
+    if again_in_seconds is not None:
+        enqueue_quota(quota_id, countdown=again_in_seconds)
 
 
 @shared_task(name="deployments.tasks.sweep")
@@ -41,6 +72,8 @@ def sweep() -> None:
         enqueue_rollback(deployment_id)
     for deployment_id in found.unanswered:
         enqueue_check(deployment_id)
+    for quota_id in found.quotas:
+        enqueue_quota(quota_id)
     for delivery_id in webhooks.due_deliveries():
         enqueue_delivery(delivery_id)
 
@@ -76,6 +109,21 @@ def deliver(delivery_id: int) -> None:
 def fire_schedules() -> None:
     """Does what the clock asks for."""
     scheduling.fire_due()
+
+
+@shared_task(name="deployments.tasks.review_use")
+def review_use() -> None:
+    """Looks at what was used, in every cluster."""
+    for cluster_id in Cluster.objects.values_list("pk", flat=True):
+        enqueue_review(cluster_id)
+
+
+@shared_task(name="deployments.tasks.review_cluster")
+def review_cluster(cluster_id: int, after: int = 0) -> None:
+    """Says anew what deployments of a cluster would do with; the next ones in a task of their own."""
+    last = reviewing.review(cluster_id, after=after)
+    if last is not None:
+        enqueue_review(cluster_id, after=last)
 
 
 @shared_task(name="deployments.tasks.roll_up")

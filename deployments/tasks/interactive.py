@@ -4,7 +4,7 @@ from typing import Any
 
 from celery import shared_task
 
-from deployments import answering, rehearsing
+from deployments import answering, inspecting, rehearsing
 
 
 @shared_task(name="deployments.tasks.interactive.read_logs", acks_late=False)
@@ -20,3 +20,8 @@ def predict(question_id: str, deployment_id: int, options: dict[str, Any]) -> No
 @shared_task(name="deployments.tasks.interactive.rehearse", acks_late=False)
 def rehearse(question_id: str, cluster_id: int, options: dict[str, Any]) -> None:
     answering.answer(question_id, lambda: rehearsing.rehearse(cluster_id, **options))
+
+
+@shared_task(name="deployments.tasks.interactive.inspect", acks_late=False)
+def inspect(question_id: str, cluster_id: int, options: dict[str, Any]) -> None:
+    answering.answer(question_id, lambda: inspecting.inspect(cluster_id, **options))

@@ -33,6 +33,8 @@ _NO_LOGIN = re.compile(
     r"\b401\b|\b403\b|unauthorized|authentication required|access denied|pull access denied|no basic auth",
     re.I,
 )
+# The local cluster's own words: no registry was asked, so none can be blamed.
+_NOT_SHIPPED = re.compile(r"runs only the images it ships")
 _NOT_THERE = re.compile(r"not found|manifest unknown|name unknown|does not exist|404", re.I)
 _NO_WAY = re.compile(
     r"dial tcp|lookup |connection refused|no such host|i/o timeout|deadline exceeded|name resolution", re.I
@@ -199,7 +201,7 @@ def _image(case: Case, pod: PodFacts, container: ContainerFacts) -> Finding:
     words = " ".join((container.message, *(evidence.text for evidence in failed)))
     image = container.image or case.spec.image
     code, fix = _image_code(container.reason, words), roll_back(case)
-    if code == "image_not_found":
+    if code in ("image_not_found", "image_not_shipped"):
         fix = _nearest_version(case) or fix
     values = {"image": image, "registry": registry_of(image)}
     return Finding(
@@ -214,6 +216,7 @@ def _image_code(reason: str, words: str) -> str:
         return "image_not_allowed"
     # In this order: a registry that hides what it has says "denied" and "not found" in one breath.
     for code, pattern in (
+        ("image_not_shipped", _NOT_SHIPPED),
         ("registry_wants_credentials", _NO_LOGIN),
         ("registry_unreachable", _NO_WAY),
         ("image_not_found", _NOT_THERE),

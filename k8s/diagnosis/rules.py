@@ -1,6 +1,8 @@
 """Facts and events to a cause, an advice and, where one is safe, a fix. Pure; no clock, no cluster."""
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
 
 from k8s.diagnosis.case import Case, Diagnosis, Evidence, Finding
 from k8s.diagnosis.containers import (
@@ -15,6 +17,10 @@ from k8s.diagnosis.probes import diagnose_probe
 from k8s.diagnosis.words import WORDS
 from k8s.facts import PodFacts
 from k8s.health import is_alive, is_stuck, is_unsteady
+
+# A new pod is measured after half a minute at most, and the autoscaler looks every quarter: until
+# then it has no figures, which is nothing to worry anybody with.
+PATIENCE_WITH_METRICS: Final = timedelta(seconds=90)
 
 
 def diagnose(case: Case) -> Diagnosis | None:
@@ -124,6 +130,8 @@ def _no_metrics(case: Case) -> Finding | None:
     conditions = case.autoscaler.conditions if case.autoscaler else ()
     active = next((c for c in conditions if c.type == "ScalingActive"), None)
     if case.autoscaler is None or active is None or active.holds or active.reason == "ScalingDisabled":
+        return None
+    if active.since is not None and case.now - active.since < PATIENCE_WITH_METRICS:
         return None
     text = f"{active.type}: {active.reason}: {active.message}"
     evidence = Evidence(kind="condition", source=case.autoscaler.name, text=text, at=active.since)

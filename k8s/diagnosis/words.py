@@ -79,6 +79,20 @@ WORDS: dict[str, Words] = {
         ),
         Text("Use version {version}", "Usar a versão {version}"),
     ),
+    "image_not_shipped": Words(
+        "ErrImagePull or ImagePullBackOff of the local cluster, which has its own images only",
+        Text(
+            "The local cluster runs only the images it comes with, and {image} is not one of them.",
+            "O cluster local só executa as imagens que traz consigo, e {image} não é uma delas.",
+        ),
+        Text(
+            "Choose a version of the catalogue, for instance house 1.0. A real Kubernetes cluster pulls images "
+            "from registries.",
+            "Escolha uma versão do catálogo, por exemplo house 1.0. Um cluster Kubernetes de verdade baixa imagens "
+            "de registros.",
+        ),
+        Text("Use version {version}", "Usar a versão {version}"),
+    ),
     "image_name_invalid": Words(
         "InvalidImageName, event InspectFailed",
         Text("{image} is no valid image name.", "{image} não é um nome de imagem válido."),

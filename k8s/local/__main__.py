@@ -17,6 +17,7 @@ from k8s.local import controllers, credentials
 from k8s.local.cluster import Workers, start_cluster
 from k8s.local.registry import Registry
 from k8s.local.store import Store
+from k8s.memory import return_large_buffers
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -60,6 +61,7 @@ async def run(options: argparse.Namespace) -> None:
 
 def main() -> None:
     """Run the command line."""
+    return_large_buffers()
     options = parse(sys.argv[1:])
     logging.basicConfig(level=options.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     asyncio.run(run(options))

@@ -18,6 +18,7 @@ from k8s.manifests.names import (
     team_labels,
 )
 from k8s.manifests.pods import CONTAINER, GPU_RESOURCE, PORT_NAME, template
+from k8s.manifests.quota import QUOTA_NAME, limit_range, quota_hard, resource_quota
 from k8s.manifests.scaling import autoscaler, disruption_budget, handover, least_replicas
 from k8s.manifests.secrets import placeholders, secret_objects
 from k8s.manifests.text import diff, to_yaml
@@ -26,15 +27,19 @@ from k8s.spec import Rollout, Secrets, Service, Wish
 __all__ = [
     "CONTAINER",
     "GPU_RESOURCE",
+    "QUOTA_NAME",
     "build",
     "diff",
     "env_secret_name",
     "handover",
     "label_value",
+    "limit_range",
     "namespace",
     "placeholders",
+    "quota_hard",
     "registry_secret_name",
     "replaces_pods",
+    "resource_quota",
     "secret_key",
     "template_fingerprint",
     "to_yaml",

@@ -2,9 +2,10 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 from uuid import uuid4
@@ -23,6 +24,7 @@ from tests.k8s.wishes import changed
 
 Found = TypeVar("Found")
 PORT = 5001
+EVENTS_TOLD = 20
 # Enough for the server, and little enough for a cluster on a laptop.
 SMALL = Resources(cpu="10m", memory="48Mi", cpu_limit="500m", memory_limit="128Mi")
 
@@ -33,7 +35,7 @@ class Target:
 
     `image` holds the programs sleep, true, false and echo, and is itself a server that answers
     GET /healthz on port 5001; `foreign` is whether a kubeconfig named the cluster. `kubectl` is
-    the command and the options with which it reaches the cluster.
+    the command and the options with which it reaches the cluster. `spaces` are the namespaces in use.
     """
 
     access: Access
@@ -41,6 +43,7 @@ class Target:
     image: str
     foreign: bool
     kubectl: tuple[str, ...] = ()
+    spaces: list[str] = field(default_factory=list)
 
     def until(self, what: str, ask: Callable[[], Found], *, seconds: float = 0) -> Found:
         """Asks until the answer is true, and returns it. Passing trouble on the way is no answer."""
@@ -55,8 +58,22 @@ class Target:
                 if not trouble.retryable:
                     raise
                 found = trouble
-            assert time.monotonic() < deadline, f"never: {what}; last seen: {found!r}"
+            if time.monotonic() > deadline:
+                raise AssertionError(f"never: {what}; last seen: {found!r}\n{self.told()}")
             threading.Event().wait(0.2)
+
+    def told(self) -> str:
+        """What the cluster itself says of the namespaces in use: the newest events, and where pods are."""
+        lines = []
+        for space in self.spaces:
+            found = [cast(EventFacts, facts_of("Event", each)) for each in self.cluster.list("Event", space)]
+            found.sort(key=lambda event: event.last_at or datetime.min.replace(tzinfo=UTC))
+            lines += [
+                f"{space}: {event.object_kind} {event.object_name}: {event.reason}: {event.message}"
+                for event in found[-EVENTS_TOLD:]
+            ]
+        placed = Counter(pod["spec"].get("nodeName", "no node") for pod in self.cluster.list("Pod"))
+        return "\n".join([*lines, f"pods by node: {dict(placed)}"])
 
     @contextmanager
     def space(self, *, labels: dict[str, str] | None = None) -> Iterator[str]:
@@ -66,11 +83,13 @@ class Target:
         if labels is not None:
             made["metadata"]["labels"] = labels
         self.cluster.apply(made)
+        self.spaces.append(name)
         try:
             # Pods are refused until the namespace has its default account.
             self.until("the namespace accepts pods", lambda: self._accepts_pods(name))
             yield name
         finally:
+            self.spaces.remove(name)
             self.cluster.delete(Ref("Namespace", "", name))
 
     def _accepts_pods(self, space: str) -> bool:

@@ -16,6 +16,12 @@ from teams.roles import Role
 SAMPLE = {"path": "/v1/models/house:predict", "method": "POST", "body": {"instances": [[120, 3, 15]]}}
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_kept(settings: Any) -> None:
+    """What pages keep for some seconds would outlive the rows of a test."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
+
+
 @pytest.fixture
 def team(db: None) -> Team:
     return Team.objects.create(name="pricing", title="Pricing")

@@ -86,3 +86,12 @@ async def test_a_body_that_becomes_larger_is_not_read_to_its_end() -> None:
     assert await exchange.status() == 413
     assert exchange.taken == 600
     assert exchange.pieces == [600]
+
+
+async def test_a_program_is_told_of_a_body_too_large_in_a_problem() -> None:
+    exchange = Exchange(declared=MOST + 1)
+    scope = {"type": "http", "path": "/api/v1/me/", "headers": exchange.headers}
+    await BodyLimit(exchange.application, most_bytes=MOST)(scope, exchange.receive, exchange.send)
+    start, body = exchange.sent
+    assert (start["status"], dict(start["headers"])[b"content-type"]) == (413, b"application/problem+json")
+    assert b'"code":"too_large"' in body["body"]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, cast
@@ -9,11 +10,13 @@ from typing import Any, cast
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import AsyncClient, AsyncRequestFactory, Client
 from django.urls import resolve, reverse
 
 from dashboard import live
-from deployments import ask, nudges
+from deployments import ask, limits, nudges
+from deployments.limits import Lease
 from deployments.models import Deployment
 from teams.models import Membership
 from tests.processes import ValkeyServer, new_valkey
@@ -135,6 +138,20 @@ async def test_the_stream_ends_with_the_session(redis_url: str, viewer: User) ->
         await stream.ended()
 
 
+async def test_the_stream_of_a_disabled_account_ends_within_a_second(
+    redis_url: str, viewer: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nothing but being told can end it in time.
+    monkeypatch.setattr(live, "CHECK_SECONDS", 600)
+    async with listening(await signed_in(viewer)) as stream:
+        nudge = nudges.Nudge(team="pricing", deployment="x")
+        await publish_until_heard(stream, nudge, "changed")
+        await sync_to_async(call_command)("account", "disable", "viewer", verbosity=0)
+        disabled = time.monotonic()
+        await stream.until("bye")
+        assert time.monotonic() - disabled < 1
+
+
 async def test_whoever_leaves_a_team_hears_no_more_of_it(redis_url: str, viewer: User, admin: User) -> None:
     async with listening(await signed_in(viewer)) as left, listening(await signed_in(admin)) as stays:
         nudge = nudges.Nudge(team="pricing", deployment="before")
@@ -167,7 +184,7 @@ async def test_a_lost_redis_means_looking_at_everything_again(
 
 
 async def test_a_slow_page_forgets_names_and_looks_at_everything() -> None:
-    listener = live.Listener("key", live.Access(User(), None))
+    listener = live.Listener("key", live.Access(User(), None), Lease(1, "1"))
     for number in range(live.QUEUE_LENGTH + 1):
         listener.tell(str(number))
     assert (listener.queue.qsize(), listener.queue.get_nowait()) == (1, live.RESYNC)
@@ -220,3 +237,18 @@ async def test_only_members_follow_logs(redis_url: str, deployment: Deployment, 
 
 def test_streams_are_for_reading_only(browser: Client, browser_of: Callable[[User], Client]) -> None:
     assert browser.post(reverse("live")).status_code == 405
+
+
+async def test_a_person_with_too_many_streams_is_told_so(
+    redis_url: str, viewer: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "_away_until", 0.0)
+    settings.STREAMS_PER_USER = 1
+    client = await signed_in(viewer)
+    async with listening(client) as stream:
+        await stream.until("hello")
+        refused = await client.get(reverse("live"))
+        assert (refused.status_code, refused["Retry-After"]) == (429, "30")
+    await nobody_listens()
+    # Given back by a thread of the hub's own, which the end of the stream does not wait for.
+    await live.hub().ask(limits.take_stream, viewer.pk)

@@ -38,7 +38,10 @@ def test_what_is_new_is_counted_until_it_is_seen(browser: Client, failed: Happen
     assert reverse("deployment", args=["pricing", "house-prices"]) in page
     # To look is not yet to have seen: that is a write.
     assert "bell-count" in bell_of(browser)
-    assert "bell-count" not in see(browser, failed.at.isoformat(), HX_Request="true").content.decode()
+    bell = see(browser, failed.at.isoformat(), HX_Request="true")
+    assert bell.status_code == 200
+    assert 'id="bell"' in bell.content.decode()
+    assert "bell-count" not in bell.content.decode()
     assert 'class="is-new"' not in browser.get(reverse(PAGE)).content.decode()
 
 

@@ -7,10 +7,18 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.urls import one_deployment, one_model, one_team, platform_pages, urlpatterns
+from dashboard.urls import (
+    cluster_pages,
+    one_deployment,
+    one_model,
+    one_team,
+    own_pages,
+    platform_pages,
+    urlpatterns,
+)
 from deployments.models import Cluster, Deployment, NodePreset, RegistryCredential, SizePreset, Webhook
 from deployments.sealing import ensure_sealing_key
-from teams.models import Team
+from teams.models import ApiToken, ServiceAccount, Team
 
 # What anonymous, stranger, viewer, deployer, lead and admin get. 302 to anonymous is the way to sign in.
 READ = (302, 404, 200, 200, 200, 200)
@@ -28,6 +36,9 @@ HOOK = {**TEAM, "webhook": "00000000-0000-0000-0000-000000000001"}
 SIZE = {"size": "tiny"}
 CLUSTER = {"cluster": "local"}
 NODES = {**CLUSTER, "preset": "a100"}
+ACCOUNT = {**TEAM, "account": "ci"}
+TOKEN = {"token": "00000000-0000-0000-0000-000000000002"}
+AUDIT = (302, 404, 403, 403, 200, 200)
 CATALOGUE = (302, 404, 403, 200, 200, 200)
 ADMIN = (302, 403, 403, 403, 403, 200)
 
@@ -54,6 +65,16 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "teams": ({}, (302, 200, 302, 302, 302, 302)),
     "team": (TEAM, READ),
     "team-time-zone": (TEAM, POST_ONLY),
+    "team-quota": (TEAM, POST_ONLY),
+    "team-audit": (TEAM, AUDIT),
+    "team-member-add": (TEAM, POST_ONLY),
+    "team-member-change": (TEAM, POST_ONLY),
+    "team-member-remove": (TEAM, POST_ONLY),
+    "team-account-add": (TEAM, POST_ONLY),
+    "team-account-change": (ACCOUNT, POST_ONLY),
+    "team-account-end": (ACCOUNT, POST_ONLY),
+    "team-token-make": (TEAM, POST_ONLY),
+    "team-token-revoke": ({**TEAM, **TOKEN}, POST_ONLY),
     "team-registry": (TEAM, POST_ONLY),
     "team-registry-remove": (TEAM, POST_ONLY),
     "team-webhook-new": (TEAM, (302, 404, 403, 403, 200, 200)),
@@ -63,7 +84,20 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "notifications": ({}, ALL_MAY),
     "notifications-bell": ({}, ALL_MAY),
     "notifications-seen": ({}, POST_ONLY),
+    "usage": ({}, ALL_MAY),
+    # A stranger has no cluster of which there is anything to export.
+    "usage-export": ({}, (302, 404, 200, 200, 200, 200)),
+    "clusters": ({}, ADMIN),
+    "clusters-connect": ({}, ADMIN),
+    "clusters-one": (CLUSTER, ADMIN),
+    # Asked of a worker, and there is no Redis here.
+    "clusters-permissions": (CLUSTER, (302, 403, 403, 403, 403, 503)),
+    "clusters-disconnect": (CLUSTER, (302, 403, 403, 403, 403, 405)),
+    "clusters-forget": (CLUSTER, (302, 403, 403, 403, 403, 405)),
+    "clusters-namespace-give": (CLUSTER, (302, 403, 403, 403, 403, 405)),
+    "clusters-namespace-take": ({**CLUSTER, "namespace": "pricing"}, (302, 403, 403, 403, 403, 405)),
     "platform": ({}, ADMIN),
+    "platform-audit": ({}, ADMIN),
     "platform-size-new": ({}, ADMIN),
     "platform-size": (SIZE, ADMIN),
     "platform-size-delete": (SIZE, (302, 403, 403, 403, 403, 405)),
@@ -72,19 +106,28 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "platform-nodes": (NODES, ADMIN),
     "platform-nodes-delete": (NODES, (302, 403, 403, 403, 403, 405)),
     "account": ({}, ALL_MAY),
+    "account-token-make": ({}, POST_ONLY),
+    "account-token-revoke": (TOKEN, POST_ONLY),
+    "account-session-end": ({"session": TOKEN["token"]}, POST_ONLY),
+    "account-sessions-end": ({}, POST_ONLY),
+    "account-time-zone": ({}, POST_ONLY),
     "deployment": (ONE, READ),
     "deployment-logs": (ONE, READ),
     "deployment-logs-download": (ONE, ASKS),
     "deployment-events": (ONE, READ),
+    "deployment-audit": (ONE, AUDIT),
     "deployment-revisions": (ONE, READ),
     "deployment-rollback": ({**ONE, "number": "1"}, (302, 404, 403, 200, 200, 200)),
     "deployment-scaling": (ONE, READ),
+    "deployment-sizing": (ONE, (302, 404, 403, 403, 200, 200)),
+    "usage-savings": ({}, ALL_MAY),
     "deployment-schedule-next": (ONE, READ),
     "deployment-schedule-add": (ONE, POST_ONLY),
     "deployment-schedule-change": ({**ONE, "number": "1"}, POST_ONLY),
     "deployment-schedule-delete": ({**ONE, "number": "1"}, POST_ONLY),
     "deployment-pause": (ONE, POST_ONLY),
     "deployment-resume": (ONE, POST_ONLY),
+    "deployment-usage": (ONE, READ),
     "deployment-try": (ONE, READ),
     "deployment-yaml": (ONE, READ),
     "deployment-yaml-download": (ONE, READ),
@@ -101,6 +144,8 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "theme": ({}, (405, 405, 405, 405, 405, 405)),
     "sign-in": ({}, (200, 302, 302, 302, 302, 302)),
     "healthz": ({}, (200, 200, 200, 200, 200, 200)),
+    # To this machine; test_metrics has the rest.
+    "metrics": ({}, (200, 200, 200, 200, 200, 200)),
     "readyz": ({}, (200, 200, 200, 200, 200, 200)),
 }
 # Asynchronous; test_live.py has their rules.
@@ -110,6 +155,7 @@ STREAMS = {"live", "deployment-logs-follow"}
 WRITE = (302, 404, 403, 302, 302, 302)
 LEADS = (302, 404, 403, 403, 302, 302)
 ADMINS = (302, 403, 403, 403, 403, 302)
+OWN_TOKEN = (302, 201, 201, 201, 201, 201)
 HOOK_URL = "https://example.org/hook"
 QUANTITIES = {"cpu": "1", "cpu_limit": "1", "memory": "1Gi", "memory_limit": "1Gi"}
 POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = {
@@ -119,6 +165,8 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "deployment-resume": (ONE, {}, WRITE),
     "deployment-scaling": (ONE, {"mode": "fixed", "replicas": "3"}, WRITE),
     "deployment-rollback": ({**ONE, "number": "1"}, {}, (302, 404, 403, 422, 422, 422)),
+    # Nothing is suggested for it.
+    "deployment-sizing": (ONE, {}, (302, 404, 403, 403, 409, 409)),
     "deployment-schedule-add": (
         ONE,
         {"cron": "0 8 * * 1-5", "schedule.replicas": "3"},
@@ -158,6 +206,25 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "model-version-archive": (VERSION, {"archived": "true"}, WRITE),
     "model-version-delete": (VERSION, {"confirm": "2.0"}, WRITE),
     "team-time-zone": (TEAM, {"time_zone": "Europe/Berlin"}, LEADS),
+    "team-quota": (TEAM, {"cluster": "local", "cpu.limit": "4"}, LEADS),
+    "team-member-add": (TEAM, {"username": "newcomer", "role": "viewer"}, LEADS),
+    "team-member-change": (TEAM, {"username": "deployer", "role": "viewer"}, LEADS),
+    "team-member-remove": (TEAM, {"username": "deployer"}, LEADS),
+    "team-account-add": (TEAM, {"name": "cd", "role": "viewer"}, LEADS),
+    "team-account-change": (ACCOUNT, {"role": "viewer"}, LEADS),
+    "team-account-end": (ACCOUNT, {}, LEADS),
+    "team-token-make": (
+        TEAM,
+        {"service_account": "ci", "name": "new", "scopes": "read", "expires_at": "30"},
+        (302, 404, 403, 403, 201, 201),
+    ),
+    "team-token-revoke": ({**TEAM, **TOKEN}, {}, LEADS),
+    "account-token-make": ({}, {"name": "new", "scopes": "read", "expires_at": ""}, OWN_TOKEN),
+    # A service account's: nobody's own.
+    "account-token-revoke": (TOKEN, {}, (302, 404, 404, 404, 404, 404)),
+    "account-session-end": ({"session": TOKEN["token"]}, {}, (302, 404, 404, 404, 404, 404)),
+    "account-sessions-end": ({}, {}, (302, 302, 302, 302, 302, 302)),
+    "account-time-zone": ({}, {"time_zone": "Europe/Berlin"}, (302, 302, 302, 302, 302, 302)),
     "team-registry": (TEAM, {"registry": "ghcr.io", "password": "p"}, LEADS),
     "team-registry-remove": (TEAM, {"registry": "ghcr.io"}, LEADS),
     "team-webhook-new": (
@@ -169,6 +236,13 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "team-webhook-test": (HOOK, {}, LEADS),
     "team-webhook-delete": (HOOK, {}, LEADS),
     "notifications-seen": ({}, {}, (302, 302, 302, 302, 302, 302)),
+    # Being allowed is getting as far as the mistake.
+    "clusters-connect": ({}, {"name": "second"}, (302, 403, 403, 403, 403, 422)),
+    "clusters-one": (CLUSTER, {}, (302, 403, 403, 403, 403, 422)),
+    "clusters-disconnect": (CLUSTER, {"confirm": "local"}, ADMINS),
+    "clusters-forget": (CLUSTER, {}, (302, 403, 403, 403, 403, 409)),
+    "clusters-namespace-give": (CLUSTER, {"team": "nobody"}, (302, 403, 403, 403, 403, 422)),
+    "clusters-namespace-take": ({**CLUSTER, "namespace": "pricing"}, {}, (302, 403, 403, 403, 403, 409)),
     "platform-size-new": ({}, {"name": "big", **QUANTITIES}, ADMINS),
     "platform-size": (SIZE, {"name": "tiny", **QUANTITIES}, ADMINS),
     "platform-size-delete": (SIZE, {}, ADMINS),
@@ -196,6 +270,10 @@ def kept(cluster: Cluster, team: Team) -> None:
     NodePreset.objects.create(cluster=cluster, name="a100", node_selector={"gpu": "a100"})
     RegistryCredential.objects.create(team=team, registry="ghcr.io", username="bot", updated_by="lead")
     Webhook.objects.create(id=HOOK["webhook"], team=team, url=HOOK_URL, events=["deployment.failed"])
+    program = User.objects.create_user("pricing:ci")
+    team.memberships.create(user=program, role="deployer")
+    ServiceAccount.objects.create(team=team, user=program, name="ci")
+    ApiToken.objects.create(id=TOKEN["token"], user=program, team=team, name="pipeline", digest="x")
     ensure_sealing_key()
 
 
@@ -211,7 +289,15 @@ def visitor(request: pytest.FixtureRequest) -> Callable[[str], Client]:
 
 
 def test_every_address_has_a_rule() -> None:
-    pages = [*urlpatterns, *one_deployment, *one_model, *one_team, *platform_pages]
+    pages = [
+        *urlpatterns,
+        *one_deployment,
+        *one_model,
+        *one_team,
+        *own_pages,
+        *platform_pages,
+        *cluster_pages,
+    ]
     names = {getattr(entry, "name", None) for entry in pages} - {None}
     assert names == set(GET_RULES) | STREAMS
 
@@ -233,7 +319,9 @@ def test_writing(address: str, number: int, deployment: Deployment, visitor: Cal
         assert answer["Location"].startswith(reverse("sign-in"))
 
 
-@pytest.mark.parametrize("address", ["deployment", "deployments", "overview", "deployment-events"])
+@pytest.mark.parametrize(
+    "address", ["deployment", "deployments", "overview", "deployment-events", "usage", "deployment-usage"]
+)
 def test_a_fragment_has_the_permission_of_its_page(
     address: str, deployment: Deployment, visitor: Callable[[str], Client]
 ) -> None:
@@ -246,7 +334,7 @@ def test_a_fragment_has_the_permission_of_its_page(
 
 
 def test_a_stranger_sees_no_names(deployment: Deployment, visitor: Callable[[str], Client]) -> None:
-    for address in ("overview", "deployments", "models"):
+    for address in ("overview", "deployments", "models", "usage"):
         assert b"house" not in visitor("stranger").get(reverse(address)).content
 
 

@@ -42,6 +42,17 @@ def test_the_overview_shows_what_each_step_took_and_what_is_under_way(
     assert "still to come" in step(text, "ready")
 
 
+def test_a_step_that_something_prevents_is_not_shown_as_under_way(
+    make: Callable[..., Deployment], browser: Client
+) -> None:
+    row = make("house-prices", state="failed")
+    came(row, applied=0.4, scheduled=1.5, pulled=2.0, started=2.1)
+    text = page_of(browser, row)
+    assert 'class="step-stuck" aria-current="step"' in step(text, "ready")
+    assert "stuck:" in step(text, "ready")
+    assert "step-now" not in text
+
+
 def test_a_rollout_that_runs_has_nothing_under_way(make: Callable[..., Deployment], browser: Client) -> None:
     row = make("house-prices", state="running")
     came(row, applied=0.4, ready=1.0)

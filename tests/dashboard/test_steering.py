@@ -1,12 +1,15 @@
 """Pressing things on a deployment, in a browser without JavaScript and in one with it."""
 
+import html
 from collections.abc import Callable
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
+from deployments import selectors
 from deployments.models import Deployment, ModelVersion, State
+from k8s import manifests
 
 HTMX = {"HX-Request": "true"}
 
@@ -151,6 +154,16 @@ def test_manifests_can_be_read_and_downloaded(browser: Client) -> None:
     assert "kind: Deployment" in browser.get(url("deployment-yaml")).content.decode()
     answer = browser.get(url("deployment-yaml-download"))
     assert answer["Content-Disposition"] == 'attachment; filename="house-prices.yaml"'
+
+
+def test_what_is_downloaded_is_what_the_form_previews_and_rest_gives(
+    browser: Client, deployment: Deployment
+) -> None:
+    text = browser.get(url("deployment-yaml-download")).content.decode()
+    assert text == manifests.to_yaml(selectors.manifests_of(deployment))
+    assert "&id" not in text
+    previewed = html.unescape(browser.get(url("deployment-settings")).content.decode())
+    assert text in previewed
 
 
 def test_models_and_versions_are_added_by_form(browser: Client) -> None:

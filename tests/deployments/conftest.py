@@ -1,5 +1,6 @@
 """A team with people in every role, a catalogue, and a cluster that answers as it is told."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -7,13 +8,19 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from deployments import intent
-from deployments.models import Cluster, ClusterState, Deployment, Model, ModelVersion, Namespace
+from deployments.models import Cluster, ClusterState, Deployment, Model, ModelVersion, Namespace, Quota
 from teams.models import Membership, Team
 from teams.roles import Role
 from tests.deployments.fake_cluster import FakeCluster
 from tests.deployments.installed import installed, observer
 
 __all__ = ["installed", "observer"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_kept(settings: Any) -> None:
+    """What pages keep for some seconds would outlive the rows of a test."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}}
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +92,14 @@ def deployment(team: Team, cluster: Cluster, house: ModelVersion, deployer: User
 @pytest.fixture
 def fake_cluster() -> FakeCluster:
     return FakeCluster()
+
+
+@pytest.fixture
+def limit(team: Team, cluster: Cluster, admin: User) -> Callable[..., Quota]:
+    """Sets limits of the team: `limit(replicas=3)`."""
+
+    def limited(**limits: Any) -> Quota:
+        payload = {name: {"limit": value} for name, value in limits.items()}
+        return intent.set_quota(team, cluster, payload, by=admin)
+
+    return limited

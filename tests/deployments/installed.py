@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from django.db import connections
 
-from deployments import intent
+from deployments import clients, intent
 from deployments.endpoint_check import check_endpoint
 from deployments.first_data import ensure_first_data
-from deployments.models import Deployment
+from deployments.models import Cluster, Deployment, Namespace
 from deployments.observe.process import observe
-from deployments.reconcile import delete_pod, find_unsettled, reconcile_deployment
+from deployments.reconcile import delete_pod, find_unsettled, reconcile_deployment, reconcile_quota
+from k8s.cluster import Ref
 from teams.models import Team
 from tests.processes import ClusterServer
 
@@ -34,6 +35,8 @@ def wait_for(what: Callable[[], bool], *, seconds: float = 30) -> None:
             intent.automatic_rollback(deployment_id)
         for deployment_id in found.unanswered:
             check_endpoint(deployment_id)
+        for quota_id in found.quotas:
+            reconcile_quota(quota_id)
         threading.Event().wait(0.05)
 
 
@@ -60,10 +63,28 @@ def observer(redis_url: str) -> Iterator[None]:
 @pytest.fixture
 def installed(
     local_cluster: ClusterServer, data_dir: object, settings: Any, tmp_path_factory: pytest.TempPathFactory
-) -> Team:
-    """First data, with the real cluster in it, whose pods are asked whether they answer."""
+) -> Iterator[Team]:
+    """First data with the real cluster in it, whose pods are asked whether they answer; emptied after use."""
     settings.ENDPOINT_CHECK = True
     ensure_first_data(
         kubeconfig=local_cluster.kubeconfig, context="", data_dir=tmp_path_factory.mktemp("installed")
     )
-    return Team.objects.get(name="pricing")
+    yield Team.objects.get(name="pricing")
+    for cluster in Cluster.objects.all():
+        take_away(cluster)
+
+
+def take_away(cluster: Cluster) -> None:
+    """Empties a cluster that other tests share: what is left would fill its nodes, and go on crashing."""
+    client = clients.client_of(cluster)
+    homes = [Ref("Namespace", "", found.name) for found in Namespace.objects.filter(cluster=cluster)]
+    for home in homes:
+        client.delete(home)
+    for home in homes:
+        deadline = time.monotonic() + 30
+        while client.delete(home):
+            for pod in client.list("Pod", home.name):
+                # Nobody waits for its last words.
+                client.delete(Ref("Pod", home.name, pod["metadata"]["name"]), grace_seconds=0)
+            assert time.monotonic() < deadline, client.get(home)
+            threading.Event().wait(0.05)

@@ -115,7 +115,7 @@ def test_what_fits_on_no_node_is_lowered_to_what_does(
 @pytest.mark.parametrize(
     ("name", "image", "more", "code"),
     [
-        ("no-tag", "local/house:9.9", {}, "image_not_found"),
+        ("no-tag", "local/house:9.9", {}, "image_not_shipped"),
         ("ill", "local/unhealthy:1.0", {}, "unhealthy"),
         ("no-gpu", "local/house:1.0", {"resources": {"gpu": 64}}, "no_room"),
         ("no-path", "local/house:1.0", {"health_path": "/nowhere"}, "health_path_missing"),

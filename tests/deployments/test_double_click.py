@@ -15,30 +15,9 @@ from deployments.errors import DomainError, DuplicateName, StaleGeneration
 from deployments.locking import lock_row
 from deployments.models import Cluster, Deployment, ModelVersion, Operation, Revision, SecretValue
 from teams.models import Team
+from tests.deployments.together import at_once
 
 SECRET = {"env": [{"name": "KEY", "secret": True, "value": "correct-horse"}]}
-
-
-def at_once(*acts: Callable[[], Operation]) -> list[Operation | DomainError]:
-    """What each act gave, all of them started together."""
-    barrier = threading.Barrier(len(acts))
-    answers: list[Operation | DomainError | None] = [None] * len(acts)
-
-    def run(place: int) -> None:
-        try:
-            barrier.wait(timeout=30)
-            answers[place] = acts[place]()
-        except DomainError as exc:
-            answers[place] = exc
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    return [answer for answer in answers if answer is not None]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SAID = {
     "crash": ("crash", "exit code 1", "failed"),
     "oom": ("out_of_memory", "its limit of 8 MiB", "failed"),
-    "pull": ("image_not_found", "example.invalid/house:9.9", "failed"),
+    "pull": ("image_not_shipped", "example.invalid/house:9.9", "failed"),
     "badname": ("image_name_invalid", "Example.invalid/UPPER:1", "failed"),
     "neverpull": ("image_not_allowed", "example.invalid/house:9.9", "failed"),
     "noconfig": ("missing_object", "ConfigMap nope", "failed"),

@@ -3,6 +3,7 @@
 import stat
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.contrib.auth import authenticate
@@ -12,7 +13,10 @@ from deployments.access import access_of
 from deployments.first_data import ensure_first_data
 from deployments.models import Cluster, Model, ModelVersion, Namespace, SealingKey, SizePreset
 from deployments.sealing import seal_for_workers
+from k8s.client import KubernetesCluster
+from k8s.connect import load_kubeconfig
 from k8s.errors import UnusableCredentials
+from tests.processes import ClusterServer
 
 pytestmark = pytest.mark.django_db
 
@@ -102,3 +106,20 @@ def test_sizes_and_the_key_for_secrets_are_there_from_the_start(tmp_path: Path, 
     assert SealingKey.objects.get().public_key == key
     settings.ENCRYPTION_KEY = ""
     assert seal_for_workers("x").startswith("hpke1:")
+
+
+def test_the_cluster_that_we_run_in_needs_no_kubeconfig(
+    tmp_path: Path, settings: Any, local_cluster: ClusterServer
+) -> None:
+    ensure_first_data(kubeconfig=Path("in-cluster"), context="production", data_dir=tmp_path)
+    cluster = Cluster.objects.get()
+    assert (cluster.name, cluster.node_address) == ("production", "")
+    with pytest.raises(UnusableCredentials, match="does not run in a Kubernetes cluster"):
+        access_of(cluster)
+    told = load_kubeconfig(local_cluster.kubeconfig.read_text())
+    (tmp_path / "ca.crt").write_text(told.ca_pem or "")
+    (tmp_path / "token").write_text(f"{told.token}\n")
+    where = urlsplit(told.server)
+    settings.SERVICE_ACCOUNT_DIR = tmp_path
+    settings.KUBERNETES_SERVICE_HOST, settings.KUBERNETES_SERVICE_PORT = where.hostname, str(where.port)
+    assert KubernetesCluster(access_of(cluster)).version().startswith("v1.")

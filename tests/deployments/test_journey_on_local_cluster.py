@@ -32,6 +32,7 @@ def test_a_model_from_wish_to_history(installed: Team, observer: None) -> None:
     create.refresh_from_db()
     assert create.state == "succeeded"
     assert Cluster.objects.get().version.startswith("v")
+    assert not Cluster.objects.get().has_real_gpus
     wait_for(lambda: selectors.events_of(row).filter(reason="Started").exists())
 
     assert len(lines_of(row, 4)) == 4  # two replicas, two lines each

@@ -170,6 +170,26 @@ def test_gpus_that_no_node_has_free_are_an_error(
     assert (found["gpu"].state, found["nodes"].state) == ("error", "error")
 
 
+@pytest.mark.parametrize(
+    ("version", "is_told"), [("v1.36.2+timoneiro", True), ("v1.36.2", False), ("v1.36.2+k3s1", False)]
+)
+def test_the_local_cluster_pretends_to_no_gpu(
+    team: Team, deployer: User, house: ModelVersion, cluster: Cluster, version: str, is_told: bool
+) -> None:
+    gpus = NodeFacts(
+        uid="g",
+        name="g",
+        ready=True,
+        cpu_allocatable=4000,
+        memory_allocatable=4 * GIB,
+        gpu_allocatable={GPU: 2},
+    )
+    Node.objects.create(cluster=cluster, uid="g", name="g", facts=msgspec.to_builtins(gpus))
+    Cluster.objects.update(version=version)
+    found = checks_of(preflight(drafted(team, deployer, resources={"gpu": 1}), ask_cluster=False))["gpu"]
+    assert (found.state, "No real GPU" in found.text) == ("ok", is_told)
+
+
 def test_a_rolling_update_needs_room_beside_its_old_pods(
     deployment: Deployment, deployer: User, cluster: Cluster, node: NodeFacts
 ) -> None:
@@ -192,6 +212,17 @@ def test_of_a_silent_cluster_nobody_knows_what_fits(
     Cluster.objects.update(state=ClusterState.UNREACHABLE, unreachable_since=timezone.now())
     found = checks_of(preflight(drafted(team, deployer), ask_cluster=False))
     assert {found[code].state for code in ("nodes", "quota", "dry_run")} == {"unknown"}
+
+
+def test_an_image_that_has_not_run_here_is_said_to_be_unchecked(
+    team: Team, deployer: User, deployment: Deployment
+) -> None:
+    def found() -> Check:
+        return checks_of(preflight(drafted(team, deployer), ask_cluster=False))["image"]
+
+    assert (found().state, "whether it can be pulled" in found().text) == ("unknown", True)
+    deployment.revisions.update(served_at=timezone.now())
+    assert (found().state, "has run" in found().text) == ("ok", True)
 
 
 def test_a_cluster_that_does_not_answer_is_unknown_and_says_why(

@@ -13,7 +13,7 @@ from deployments.errors import BeingDeleted, InvalidInput, NotFound, PermissionD
 from deployments.models import Deployment, Operation, ScalingSchedule
 from deployments.spec.schedules import latest_time, next_time
 from teams.models import AuditEntry
-from tests.deployments.test_double_click import at_once
+from tests.deployments.together import at_once
 
 MORNING = {"cron": "0 8 * * *", "replicas": 4}
 EVENING = {"cron": "0 20 * * *", "replicas": 0}

@@ -1,7 +1,9 @@
 """The whole product as a stranger starts it: `./dev up` on a free port and a new data directory."""
 
+import contextlib
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -17,6 +19,8 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
+from k8s.local.validation.simple import NODE_PORTS
+
 ROOT = Path(__file__).resolve().parents[2]
 T = TypeVar("T")
 
@@ -25,6 +29,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_node_port() -> int:
+    """A node port that nobody on this machine listens on: neither this product's cluster nor another's."""
+    ports = list(NODE_PORTS)
+    random.shuffle(ports)
+    for port in ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no node port is free")
 
 
 def until(what: str, check: Callable[[], T | None], *, seconds: float = 30) -> T:
@@ -68,7 +84,7 @@ class Stack:
     def kubeconfig(self) -> Path:
         return self.data_dir / "cluster" / "kubeconfig"
 
-    def start(self, *, seconds: float = 60) -> "Stack":
+    def start(self, *, seconds: float = 100) -> "Stack":
         """Starts the product and returns when it says Ready."""
         began = time.monotonic()
         self.process = subprocess.Popen(

@@ -13,7 +13,7 @@ from tests.e2e.stack import Stack
 SCHEMES = ("light", "dark")
 TEAM = "/teams/pricing"
 SERVED, BROKEN = "accessible-house", "accessible-crash"
-TABS = ("", "logs/", "events/", "revisions/", "scaling/", "try/", "yaml/", "settings/")
+TABS = ("", "logs/", "events/", "revisions/", "scaling/", "usage/", "try/", "yaml/", "audit/", "settings/")
 PAGES = (
     "/",
     "/deployments/",
@@ -26,6 +26,10 @@ PAGES = (
     f"/deployments/pricing/{SERVED}/revisions/1/roll-back",
     f"/deployments/pricing/{BROKEN}/",
     f"/deployments/pricing/{BROKEN}/scaling/",
+    "/usage/savings/",
+    f"/deployments/pricing/{SERVED}/sizing/",
+    "/usage/",
+    "/usage/?by=models&window=1h&node=local",
     "/models/",
     "/models/new",
     "/models/pricing/house/",
@@ -34,7 +38,10 @@ PAGES = (
     "/models/pricing/house/versions/1.0/edit",
     "/teams/",
     "/teams/pricing/",
+    "/teams/pricing/audit/",
+    "/teams/pricing/audit/?q=nothing-is-called-this",
     "/platform/",
+    "/platform/audit/",
     "/platform/sizes/new",
     "/platform/sizes/small/",
     "/platform/clusters/local/",
@@ -55,6 +62,10 @@ def deployed(stack: Stack) -> Iterator[None]:
         "env": [{"name": "API_KEY", "value": "nobody reads this", "secret": True}],
     }
     growing = {"min_replicas": 1, "max_replicas": 3, "target_cpu_percent": 70}
+    with stack.client("admin", "admin") as admin:
+        ask(admin, "POST", f"{TEAM}/service-accounts/", {"name": "accessible"})
+        token = {"service_account": "accessible", "name": "pipeline", "scopes": ["read"]}
+        ask(admin, "POST", f"{TEAM}/tokens/", token)
     with stack.client("lead") as lead:
         try:
             ask(lead, "POST", f"{TEAM}/deployments/?wait=40", served)

@@ -49,6 +49,7 @@ def test_passwords_are_said_once_and_kept_for_their_owner(stack: Stack) -> None:
     assert stat.S_IMODE((stack.data_dir / "passwords").stat().st_mode) == 0o600
 
 
+@pytest.mark.alone
 def test_it_stops_without_a_trace_and_starts_again_fast(tmp_path_factory: pytest.TempPathFactory) -> None:
     stack = Stack(tmp_path_factory.mktemp("again") / "data").start()
     passwords = stack.passwords

@@ -102,6 +102,7 @@ def test_a_failure_rings_the_bell_and_looking_at_it_quiets_it(
     row = page.locator(".happenings li.is-new").filter(has_text=name).filter(has_text="failed").first
     expect(row).to_contain_text("keeps ending")
     expect(page.locator("#bell-count")).to_have_count(0, timeout=15 * SECOND)
+    expect(page.locator("#bell")).to_be_visible()
 
 
 def test_a_webhook_is_made_shows_its_secret_and_tells_what_became_of_a_test(page: Page, stack: Stack) -> None:

@@ -1,7 +1,6 @@
 """The guide's own manifests, applied with a real kubectl to the local cluster."""
 
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.e2e.stack import Stack, until
+from tests.e2e.stack import Stack, free_node_port, until
 
 GUIDE = Path(__file__).with_name("guide.yaml")
 
@@ -22,11 +21,14 @@ def namespace(stack: Stack) -> Iterator[str]:
     stack.kubectl("delete", "namespace", name, "--wait=true", timeout=60)
 
 
-def test_the_guides_manifests_run_answer_and_behave_under_kubectl(stack: Stack, namespace: str) -> None:
+def test_the_guides_manifests_run_answer_and_behave_under_kubectl(
+    stack: Stack, namespace: str, tmp_path: Path
+) -> None:
     def kubectl(*arguments: str) -> str:
         return stack.kubectl("-n", namespace, *arguments).stdout
 
-    assert "created" in kubectl("apply", "-f", str(GUIDE))
+    guide, port = at_a_free_port(tmp_path)
+    assert "created" in kubectl("apply", "-f", str(guide))
     assert "successfully rolled out" in kubectl(
         "rollout", "status", "deployment/house-deployment", "--timeout=30s"
     )
@@ -35,18 +37,20 @@ def test_the_guides_manifests_run_answer_and_behave_under_kubectl(stack: Stack, 
     answer = until(
         "the house model answers",
         lambda: ask(
-            "POST", "http://127.0.0.1:30001/v1/models/house:predict", {"instances": [sample_instance(stack)]}
+            "POST",
+            f"http://127.0.0.1:{port}/v1/models/house:predict",
+            {"instances": [sample_instance(stack)]},
         ),
     )
     assert answer.status_code == 200, answer.text
     assert isinstance(answer.json()["predictions"][0], float)
 
     assert "2/2" in kubectl("get", "deployment", "house-deployment")
-    assert "30001" in kubectl("get", "service", "house-service")
+    assert str(port) in kubectl("get", "service", "house-service")
     described = kubectl("describe", "deployment", "house-deployment")
     assert "local/house:1.0" in described and "ScalingReplicaSet" in described
 
-    assert "unchanged" in kubectl("apply", "-f", str(GUIDE))
+    assert "unchanged" in kubectl("apply", "-f", str(guide))
     kubectl("scale", "deployment", "house-deployment", "--replicas=3")
     kubectl("rollout", "status", "deployment/house-deployment", "--timeout=30s")
     pods = kubectl("get", "pods", "-l", "app=house", "-o", "name").split()
@@ -69,24 +73,19 @@ def test_the_guides_manifests_run_answer_and_behave_under_kubectl(stack: Stack, 
     kubectl("wait", "--for=delete", "pod", "-l", "app=house", "--timeout=45s")
 
 
-def test_kubectl_logs_follow_shows_a_request_as_it_comes(stack: Stack, namespace: str) -> None:
-    manifest = GUIDE.read_text().replace("nodePort: 30001", "nodePort: 30991")
-    subprocess.run(
-        [
-            str(Path(sys.executable).with_name("kubectl")),
-            "--kubeconfig",
-            str(stack.kubeconfig),
-            "-n",
-            namespace,
-            "apply",
-            "-f",
-            "-",
-        ],
-        input=manifest,
-        text=True,
-        check=True,
-        capture_output=True,
-    )
+def at_a_free_port(folder: Path) -> tuple[Path, int]:
+    """The guide with another node port than its own, which somebody on this machine may be using."""
+    port = free_node_port()
+    guide = folder / "guide.yaml"
+    guide.write_text(GUIDE.read_text().replace("nodePort: 30001", f"nodePort: {port}"))
+    return guide, port
+
+
+def test_kubectl_logs_follow_shows_a_request_as_it_comes(
+    stack: Stack, namespace: str, tmp_path: Path
+) -> None:
+    guide, port = at_a_free_port(tmp_path)
+    stack.kubectl("-n", namespace, "apply", "-f", str(guide))
     stack.kubectl("-n", namespace, "rollout", "status", "deployment/house-deployment", "--timeout=30s")
     command = [*stack.kubectl_command]
     command += ["-n", namespace, "logs", "-f", "-l", "app=house", "--prefix"]
@@ -95,7 +94,7 @@ def test_kubectl_logs_follow_shows_a_request_as_it_comes(stack: Stack, namespace
             lines: list[str] = []
             marker = f"/marker-{uuid.uuid4().hex}"
             assert following.stdout is not None
-            until("a pod answers", lambda: ask("GET", f"http://127.0.0.1:30991{marker}"))
+            until("a pod answers", lambda: ask("GET", f"http://127.0.0.1:{port}{marker}"))
             for line in following.stdout:
                 lines.append(line)
                 if marker in line:

@@ -61,6 +61,7 @@ def copied(page: Page) -> list[str]:
     return text.splitlines()
 
 
+@pytest.mark.alone
 def test_five_thousand_lines_a_second_do_not_hold_the_page_up(
     signed_in: Page, stack: Stack, deploy: Deploy
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import psutil
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e.stack import Stack, until
@@ -42,6 +43,7 @@ def pods_ready(client: httpx.Client, name: str, count: int) -> bool | None:
     return (len(pods) == count and all(pod["ready"] for pod in pods)) or None
 
 
+@pytest.mark.alone
 def test_the_main_job(signed_in: Page, stack: Stack, client: httpx.Client) -> None:
     page = signed_in
     idle = pod_processes(stack)

@@ -29,6 +29,7 @@ def events(answer: httpx.Response) -> Iterator[tuple[str, dict[str, str]]]:
             yield name, json.loads(line.removeprefix("data: "))
 
 
+@pytest.mark.alone
 def test_followed_logs_show_a_request_within_seconds(client: httpx.Client, house: str) -> None:
     with client.stream("GET", house + "logs/?follow=true&tail=1", timeout=15) as answer:
         stream = events(answer)

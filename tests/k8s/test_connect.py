@@ -3,6 +3,7 @@
 import base64
 import ssl
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from k8s.connect import load_kubeconfig
+from k8s.connect import in_cluster_access, load_kubeconfig
 from k8s.errors import UnusableCredentials
 
 
@@ -133,3 +134,41 @@ def test_words_about_bad_yaml_do_not_quote_it() -> None:
 def test_plain_http_is_for_this_machine_only() -> None:
     access = load_kubeconfig(kubeconfig({"server": "http://127.0.0.1:8001"}))
     assert access.ssl_context() is None
+
+
+@pytest.fixture
+def service_account(tmp_path: Path) -> Path:
+    (tmp_path / "ca.crt").write_bytes(CERT)
+    (tmp_path / "token").write_text("first\n")
+    return tmp_path
+
+
+def test_a_token_that_the_kubelet_exchanges_is_followed(service_account: Path) -> None:
+    access = in_cluster_access(service_account, host="10.96.0.1", port="443")
+    assert (access.server, access.headers["Authorization"]) == ("https://10.96.0.1:443", "Bearer first")
+    (service_account / "token").write_text("second")
+    assert access.headers["Authorization"] == "Bearer second"
+    assert in_cluster_access(service_account, host="fd00::1", port="443").server == "https://[fd00::1]:443"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("token", None, "token .* cannot be read"),
+        ("token", "", "is not one"),
+        ("token", "two\nlines", "is not one"),
+        ("ca.crt", None, "ca.crt cannot be read"),
+        ("ca.crt", "no certificate", "certificates cannot be read"),
+    ],
+)
+def test_a_pod_without_a_usable_account_is_told_what_is_missing(
+    service_account: Path, name: str, content: str | None, said: str
+) -> None:
+    if content is None:
+        (service_account / name).unlink()
+    else:
+        (service_account / name).write_text(content)
+    with pytest.raises(UnusableCredentials, match=said):
+        in_cluster_access(service_account, host="10.96.0.1", port="443")
+    with pytest.raises(UnusableCredentials, match="does not run in a Kubernetes cluster"):
+        in_cluster_access(service_account, host="", port="")

@@ -161,6 +161,7 @@ def test_suggested_memory_is_a_whole_number_of_steps(limit: int, suggested: str)
             "registry_wants_credentials",
         ),
         ("dial tcp 10.0.0.1:443: i/o timeout", "registry_unreachable"),
+        ("not found (the local cluster runs only the images it ships: house:1.0)", "image_not_shipped"),
         ("unexpected media type", "image_pull_failed"),
     ],
 )
@@ -352,13 +353,18 @@ def test_a_rollout_past_its_deadline_is_said_to_be_stuck() -> None:
 
 
 def test_an_autoscaler_without_figures_is_told_of() -> None:
-    condition = Condition(
-        type="ScalingActive", status="False", reason="FailedGetResourceMetric", message="no"
-    )
-    autoscaler = AutoscalerFacts(uid="a", name="house", conditions=(condition,))
-    diagnosis = diagnose(Case(spec=SPEC, wanted=1, now=LATER, autoscaler=autoscaler))
-    assert diagnosis is not None
-    assert diagnosis.code == "no_metrics"
+    def told(*, for_seconds: int) -> str:
+        since = LATER - timedelta(seconds=for_seconds)
+        condition = Condition(
+            type="ScalingActive", status="False", reason="FailedGetResourceMetric", message="no", since=since
+        )
+        autoscaler = AutoscalerFacts(uid="a", name="house", conditions=(condition,))
+        diagnosis = diagnose(Case(spec=SPEC, wanted=1, now=LATER, autoscaler=autoscaler))
+        return diagnosis.code if diagnosis else ""
+
+    # A new pod has no figures for the first minute, and nobody is frightened by it.
+    assert told(for_seconds=60) == ""
+    assert told(for_seconds=91) == "no_metrics"
 
 
 def test_what_serves_is_not_diagnosed() -> None:

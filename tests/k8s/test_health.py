@@ -251,7 +251,7 @@ def recorded(name: str) -> PodFacts:
         ("neverpull", "ErrImageNeverPull", "cannot be pulled"),
         ("noconfig", "CreateContainerConfigError", 'cannot be started: configmap "nope" not found'),
         ("oom", "OOMKilled", "more memory than its limit of 96 MiB"),
-        ("pull", "ImagePullBackOff", "cannot be pulled: Back-off pulling image"),
+        ("pull", "ImagePullBackOff", "cannot be pulled: failed to do request: Head"),
         ("pvc", "Unschedulable", "no node has room for it"),
         ("toobig", "Unschedulable", "Insufficient cpu"),
     ],

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from k8s.manifests import (
     build,
@@ -271,3 +272,13 @@ def test_a_difference_shows_what_a_change_changes_and_nothing_else() -> None:
     scaled = diff(build(changed(replicas=1)), build(changed(replicas=2))).splitlines()
     assert "+kind: PodDisruptionBudget" in scaled
     assert [line for line in scaled[2:] if line.startswith("-")] == ["-  replicas: 1"]
+
+
+def test_yaml_has_the_letters_of_any_language_and_hides_nothing() -> None:
+    same = {"port": "http"}
+    said = {"cause": "Atualização", "trap": "a\u202eb\x1b[31m", "once": same, "again": same}
+    text = to_yaml([said])
+    assert "cause: Atualização" in text
+    assert '"a\\u202Eb\\e[31m"' in text
+    assert "&" not in text
+    assert yaml.safe_load(text) == said

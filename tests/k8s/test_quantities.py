@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k8s.quantities import bytes_, format_bytes, format_millicores, millicores, pieces
+from k8s.quantities import bytes_, format_bytes, format_millicores, memory_quantity, millicores, pieces
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,16 @@ def test_memory_is_written_for_people() -> None:
         "128 MiB",
         "1.5 GiB",
     ]
+
+
+@given(st.integers(min_value=0, max_value=2**60))
+def test_what_is_written_as_memory_reads_back_the_same(value: int) -> None:
+    assert bytes_(memory_quantity(value)) == value
+
+
+def test_memory_is_written_as_kubernetes_writes_it() -> None:
+    written = [memory_quantity(v) for v in (0, 1000, 1536, 134217728, 1610612736, 2**42)]
+    assert written == ["0", "1000", "1536", "128Mi", "1536Mi", "4Ti"]
 
 
 def test_gpus_are_counted_in_pieces() -> None:

@@ -27,6 +27,7 @@ class Operations(ApiView):
         parameters=[
             parameter("state", "Only those in this state.", enum=list(models.OperationState)),
             parameter("team", "Only those of this team."),
+            parameter("action", "Only those that do this, such as scale."),
             parameter("deployment", "Only those of deployments with this name."),
             ORDERING,
             *LIST,
@@ -38,6 +39,7 @@ class Operations(ApiView):
             "state": query.choice(request, "state", list(models.OperationState)),
             "deployment__team__name": query.text(request, "team"),
             "deployment__name": query.text(request, "deployment"),
+            "action": query.text(request, "action"),
         }
         rows = rows.filter(**{column: value for column, value in exact.items() if value})
         ordered = query.ordered(request, rows, OPERATION_ORDERS, default="-created_at")

@@ -1,5 +1,6 @@
 """Models and their versions."""
 
+from django.db.models import Q
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -11,7 +12,9 @@ from deployments.api.pagination import paged
 
 MODEL_ORDERS = {"name": "name", "created_at": "created_at", "updated_at": "updated_at"}
 VERSION_ORDERS = {"version": "version", "created_at": "created_at", "updated_at": "updated_at"}
+IS_ARCHIVED = {"archived": Q(archived_at__isnull=False)}
 SEARCH = parameter("search", "Only those whose text fields contain this.")
+ARCHIVED = parameter("archived", "Only those that are, or are not, archived.", kind=bool)
 
 
 def model_of(request: Request, team: str, model: str) -> models.Model:
@@ -27,11 +30,12 @@ class Models(ApiView):
         "List models of a team",
         answers=catalogue_shapes.Model,
         many=True,
-        parameters=[SEARCH, ORDERING, *LIST],
+        parameters=[SEARCH, parameter("task", "Only those for this task."), ARCHIVED, ORDERING, *LIST],
     )
     def get(self, request: Request, team: str) -> Response:
         rows = selectors.models_visible_to(user_of(request)).filter(team=team_of(request, team))
         rows = query.searched(request, rows, ("name", "description", "task"))
+        rows = query.matching(request, rows, {"task": "task"}, IS_ARCHIVED)
         return paged(
             request,
             query.ordered(request, rows, MODEL_ORDERS, default="name"),
@@ -71,12 +75,20 @@ class Versions(ApiView):
         "List versions of a model",
         answers=catalogue_shapes.Version,
         many=True,
-        parameters=[SEARCH, ORDERING, *LIST],
+        parameters=[
+            SEARCH,
+            parameter("image", "Only those of this image."),
+            parameter("framework", "Only those made with this framework."),
+            ARCHIVED,
+            ORDERING,
+            *LIST,
+        ],
     )
     def get(self, request: Request, team: str, model: str) -> Response:
         owner = model_of(request, team, model)
         rows = selectors.versions_visible_to(user_of(request)).filter(model=owner)
         rows = query.searched(request, rows, ("version", "image", "framework", "description"))
+        rows = query.matching(request, rows, {"image": "image", "framework": "framework"}, IS_ARCHIVED)
         return paged(
             request,
             query.ordered(request, rows, VERSION_ORDERS, default="-created_at"),

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
@@ -10,8 +11,8 @@ from rest_framework.response import Response
 
 from deployments import ask, intent, selectors
 from deployments.api import payloads, present, query, shapes, streams
-from deployments.api.base import ApiView, accepted, deployment_of, only_fields, user_of
-from deployments.api.openapi import LIST, ORDERING, WAIT, describe, parameter, whole
+from deployments.api.base import ApiView, Write, deployment_of, only_fields, user_of
+from deployments.api.openapi import CONDITIONAL, LIST, ORDERING, describe, parameter, whole
 from deployments.api.pagination import paged
 from deployments.api.renderers import ManifestRenderer, PlainTextRenderer, ServerSentEvents, StructRenderer
 from deployments.errors import FieldError, InvalidInput
@@ -26,9 +27,21 @@ MAX_TAIL_LINES = 10_000
 
 
 class Pods(ApiView):
-    @describe("List the pods of a deployment", answers=shapes.Pod, many=True, parameters=[ORDERING, *LIST])
+    @describe(
+        "List the pods of a deployment",
+        answers=shapes.Pod,
+        many=True,
+        parameters=[
+            parameter("phase", "Only those in this phase, such as Running."),
+            parameter("node", "Only those on this node."),
+            parameter("ready", "Only those that are, or are not, ready.", kind=bool),
+            ORDERING,
+            *LIST,
+        ],
+    )
     def get(self, request: Request, team: str, name: str) -> Response:
         rows = selectors.pods_of(deployment_of(request, team, name))
+        rows = query.matching(request, rows, {"phase": "phase", "node": "node"}, {"ready": Q(ready=True)})
         return paged(request, query.ordered(request, rows, POD_ORDERS, default="created_at"), present.pods)
 
 
@@ -37,13 +50,14 @@ class Pod(ApiView):
         "Delete a pod; another one takes its place",
         answers=shapes.Accepted,
         status=202,
-        parameters=[WAIT],
-        may=(409,),
+        parameters=CONDITIONAL,
+        may=(409, 412),
     )
     def delete(self, request: Request, team: str, name: str, pod: str) -> Response:
-        wait = query.wait_seconds(request)
-        operation = intent.delete_pod(deployment_of(request, team, name), pod, by=user_of(request))
-        return accepted(request, operation, wait_seconds=wait)
+        write = Write(request, team, name)
+        # Of one moment, and no new wish: there is nothing that a later write could overwrite.
+        write.refuse_stale()
+        return write.accepted(intent.delete_pod(write.row, pod, by=write.by))
 
 
 class Events(ApiView):
@@ -120,7 +134,11 @@ class Manifests(ApiView):
 
     renderer_classes = (StructRenderer, ManifestRenderer)  # type: ignore[assignment]
 
-    @describe("The Kubernetes objects of a deployment, as JSON or YAML", answers=shapes.Manifests)
+    @describe(
+        "The Kubernetes objects of a deployment, as JSON or YAML",
+        answers=shapes.Manifests,
+        also=["application/yaml"],
+    )
     def get(self, request: Request, team: str, name: str) -> Response:
         objects = selectors.manifests_of(deployment_of(request, team, name))
         return Response(shapes.Manifests(manifests=objects), headers={"Vary": "Accept"})
@@ -136,6 +154,7 @@ class Logs(ApiView):
         "Read logs, or follow them as server-sent events",
         answers={"type": "string"},
         media="text/plain",
+        also=["text/event-stream"],
         parameters=[
             parameter("pod", "Only this pod; all replicas, merged by time, without it."),
             parameter("container", "Only this container."),
@@ -163,7 +182,7 @@ class Logs(ApiView):
                 [FieldError("previous", "A run that has ended cannot be followed.", "not_together")]
             )
         lines_to_come = ask.follow_logs(row.pk, pod=pod, container=container, tail=tail, since_seconds=since)
-        return streams.log_stream(request, lines_to_come)
+        return streams.log_stream(request, team, lines_to_come)
 
 
 class CapturedLogs(ApiView):

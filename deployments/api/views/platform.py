@@ -81,6 +81,18 @@ class Clusters(ApiView):
         rows = query.ordered(request, clusters_of(request), CLUSTER_ORDERS, default="name")
         return paged(request, rows, catalogue_present.clusters)
 
+    @describe(
+        "Connect a cluster; admins",
+        takes=payloads.NewCluster,
+        answers=catalogue_shapes.Cluster,
+        status=201,
+        may=(409,),
+    )
+    def post(self, request: Request) -> Response:
+        made = intent.connect_cluster(body_of(request), by=admin_of(request))
+        where = present.address("cluster", cluster=made.name)
+        return Response(catalogue_present.clusters([made])[0], status=201, headers={"Location": where})
+
 
 class Cluster(ApiView):
     @describe("Read a cluster", answers=catalogue_shapes.Cluster)
@@ -96,6 +108,11 @@ class Cluster(ApiView):
         row = cluster_of(request, cluster)
         intent.change_cluster(row, body_of(request), by=admin_of(request))
         return Response(catalogue_present.clusters([cluster_of(request, cluster)])[0])
+
+    @describe("Forget a disconnected cluster with nothing of ours in it; admins", status=204, may=(409,))
+    def delete(self, request: Request, cluster: str) -> Response:
+        intent.forget_cluster(cluster_of(request, cluster), by=admin_of(request))
+        return Response(status=204)
 
 
 class NodePresets(ApiView):

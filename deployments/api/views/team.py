@@ -1,20 +1,28 @@
-"""A team's settings, and its logins to container registries."""
+"""A team's settings, its quotas, and its logins to container registries."""
 
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import intent, models, selectors
 from deployments.api import catalogue_present, catalogue_shapes, payloads, present, query
-from deployments.api.base import ApiView, body_of, only_fields, team_of, user_of
-from deployments.api.openapi import LIST, ORDERING, describe
+from deployments.api.base import ApiView, admin_of, body_of, only_fields, team_of, user_of
+from deployments.api.openapi import LIST, ORDERING, describe, parameter
 from deployments.api.pagination import paged
+from deployments.selectors.usage.quotas import namespace_for_quota
+from deployments.spec.quotas import names_ceiling
 
+CLUSTER = parameter("cluster", "The cluster it is about; without it, the first in which the team may deploy.")
 REGISTRY_ORDERS = {name: name for name in ("registry", "username", "updated_at")}
 
 
 def login_of(request: Request, team: str, registry: str) -> models.RegistryCredential:
     """Raises: NotFound."""
     return selectors.get_registry(user_of(request), team, registry)
+
+
+def space_of(request: Request, team: str) -> models.Namespace:
+    """Raises: NotFound: no such team, or none of its namespaces is in the cluster that is named."""
+    return namespace_for_quota(team_of(request, team), query.text(request, "cluster"))
 
 
 class Team(ApiView):
@@ -28,6 +36,27 @@ class Team(ApiView):
     def patch(self, request: Request, team: str) -> Response:
         intent.set_time_zone(team_of(request, team), body_of(request), by=user_of(request))
         return Response(catalogue_present.team(team_of(request, team), user_of(request)))
+
+
+class Quota(ApiView):
+    """How much a team may ask for in a cluster: its first one, where none is named."""
+
+    @describe("Read a team's quota", answers=catalogue_shapes.Quota, parameters=[CLUSTER])
+    def get(self, request: Request, team: str) -> Response:
+        return Response(catalogue_present.quota(space_of(request, team)))
+
+    @describe(
+        "Set limits, leads; and ceilings, admins",
+        takes=payloads.QuotaChanges,
+        answers=catalogue_shapes.Quota,
+        parameters=[CLUSTER],
+    )
+    def put(self, request: Request, team: str) -> Response:
+        space, by, payload = space_of(request, team), user_of(request), body_of(request)
+        if names_ceiling(payload):
+            by = admin_of(request)
+        intent.set_quota(space.team, space.cluster, payload, by=by)
+        return Response(catalogue_present.quota(space))
 
 
 class Registries(ApiView):

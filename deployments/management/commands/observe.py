@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from deployments.observe.process import observe_until_stopped
+from k8s.memory import return_large_buffers
 
 
 class Command(BaseCommand):
@@ -13,4 +14,5 @@ class Command(BaseCommand):
     requires_system_checks: tuple[str, ...] = ()
 
     def handle(self, *_args: Any, **_options: Any) -> None:
+        return_large_buffers()
         asyncio.run(observe_until_stopped())

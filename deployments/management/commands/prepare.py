@@ -18,6 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
+        forget_counted()
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         kubeconfig = Path(settings.KUBECONFIG_PATH) if settings.KUBECONFIG_PATH else None
         try:
@@ -27,3 +28,10 @@ class Command(BaseCommand):
         except (UnusableCredentials, SealBroken, OSError) as exc:
             raise CommandError(f"The kubeconfig {kubeconfig} cannot be used: {exc}") from exc
         self.stdout.write("The database is up to date.")
+
+
+def forget_counted() -> None:
+    """Deletes what processes of an earlier start have counted: they are gone, and their streams closed."""
+    if settings.METRICS_DIR is not None:
+        for path in settings.METRICS_DIR.glob("*/*.db"):
+            path.unlink(missing_ok=True)

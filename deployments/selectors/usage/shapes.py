@@ -38,12 +38,12 @@ class Money:
 class PodShare:
     """Pods of one owner on a node, drawn as one piece of its bar.
 
-    `kind` "deployment": of a team of the reader's, named "team/name"; "others": other teams' together;
-    "foreign": not ours ("kube-system" and such), together.
+    `kind` "deployment": of a team of the reader's, named by `team` and `deployment`; "rest": the reader's
+    smaller ones together; "others": other teams' together; "foreign": not ours ("kube-system" and such),
+    together.
     """
 
-    kind: Literal["deployment", "others", "foreign"]
-    label: str
+    kind: Literal["deployment", "rest", "others", "foreign"]
     pods: int
     requested: Amounts
     used: Amounts | None = None
@@ -53,7 +53,10 @@ class PodShare:
 
 @dataclass(frozen=True, slots=True)
 class NodeUsage:
-    """`used` is the whole node's, the system included; None where it was not measured lately."""
+    """`used` is the whole node's, the system included; None where it was not measured lately.
+
+    `requested` and `pods` are those of pods of deployments of ours and of foreign ones together.
+    """
 
     name: str
     ready: bool
@@ -64,7 +67,10 @@ class NodeUsage:
     free: Amounts
     used: Amounts | None
     pods: int
-    shares: list[PodShare] = field(default_factory=list)
+    ours: Amounts
+    our_pods: int
+    foreign: Amounts
+    foreign_pods: int
 
 
 @dataclass(frozen=True, slots=True)

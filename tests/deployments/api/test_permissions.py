@@ -11,14 +11,17 @@ from django.urls import URLPattern
 
 from deployments import intent
 from deployments.api.urls import urlpatterns
-from deployments.models import Deployment
+from deployments.models import Cluster, Deployment, Namespace, Sizing
 from teams.models import Team
 from teams.roles import Scope
+from teams.tokens import create_token, revoke
 from tests.deployments.api.caller import Caller
 from tests.deployments.api.conftest import by_token
 from tests.deployments.told import WRONG_PORT
 
 READ, WRITE, OWN_OR_LEAD, LEAD = "read", "write", "own or lead", "lead"
+# Who gets in is decided with the scope admin; one's own tokens are nobody else's.
+LEAD_WITH_ADMIN, ANYBODY_WITH_ADMIN, OWN, OWN_WITH_ADMIN = "lead+", "anybody+", "own", "own+"
 ADMIN, OPEN, ANYBODY_IN = "admin", "open", "anybody signed in"
 ONE = "teams/pricing/deployments/house/"
 HOOK = "teams/pricing/webhooks/{webhook}/"
@@ -57,6 +60,9 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
         {"action": "pause", "deployments": ["pricing/house"]},
     ),
     ("fix", "POST"): (WRITE, ONE + "fix/", {"code": "wrong_port"}),
+    ("sizing", "GET"): (READ, ONE + "sizing/", None),
+    ("sizing-apply", "POST"): (LEAD, ONE + "sizing/apply/", None),
+    ("savings", "GET"): (ANYBODY_IN, "usage/savings/", None),
     ("schedules", "GET"): (READ, ONE + "schedules/", None),
     ("schedules", "POST"): (LEAD, ONE + "schedules/", {"cron": "0 8 * * *", "replicas": 2}),
     ("schedule", "GET"): (READ, ONE + "schedules/{schedule}/", None),
@@ -68,6 +74,8 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("pod", "DELETE"): (WRITE, ONE + "pods/house-1/", None),
     ("events", "GET"): (READ, ONE + "events/", None),
     ("timeline", "GET"): (READ, ONE + "timeline/", None),
+    ("metrics", "GET"): (READ, ONE + "metrics/?window=24h", None),
+    ("usage", "GET"): (ANYBODY_IN, "usage/", None),
     ("manifests", "GET"): (READ, ONE + "manifests/", None),
     ("logs", "GET"): (READ, ONE + "logs/", None),
     ("captured-logs", "GET"): (READ, ONE + "logs/captured/", None),
@@ -85,6 +93,40 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("webhook", "DELETE"): (LEAD, HOOK, None),
     ("webhook-test", "POST"): (LEAD, HOOK + "test/", None),
     ("deliveries", "GET"): (READ, HOOK + "deliveries/", None),
+    ("quota", "GET"): (READ, "teams/pricing/quota/", None),
+    ("quota", "PUT"): (LEAD, "teams/pricing/quota/", {"cpu": {"limit": "4"}}),
+    ("members", "GET"): (READ, "teams/pricing/members/", None),
+    ("members", "POST"): (
+        LEAD_WITH_ADMIN,
+        "teams/pricing/members/",
+        {"username": "newcomer", "role": "viewer"},
+    ),
+    ("member", "GET"): (READ, "teams/pricing/members/viewer/", None),
+    ("member", "PATCH"): (LEAD_WITH_ADMIN, "teams/pricing/members/viewer/", {"role": "deployer"}),
+    ("member", "DELETE"): (LEAD_WITH_ADMIN, "teams/pricing/members/viewer/", None),
+    ("service-accounts", "GET"): (READ, "teams/pricing/service-accounts/", None),
+    ("service-accounts", "POST"): (LEAD_WITH_ADMIN, "teams/pricing/service-accounts/", {"name": "cd"}),
+    ("service-account", "GET"): (READ, "teams/pricing/service-accounts/ci/", None),
+    ("service-account", "PATCH"): (
+        LEAD_WITH_ADMIN,
+        "teams/pricing/service-accounts/ci/",
+        {"description": "builds"},
+    ),
+    ("service-account", "DELETE"): (LEAD_WITH_ADMIN, "teams/pricing/service-accounts/ci/", None),
+    ("tokens", "GET"): (READ, "teams/pricing/tokens/", None),
+    ("tokens", "POST"): (
+        LEAD_WITH_ADMIN,
+        "teams/pricing/tokens/",
+        {"service_account": "ci", "name": "new", "scopes": ["read"]},
+    ),
+    ("token", "GET"): (READ, "teams/pricing/tokens/{token}/", None),
+    ("token", "DELETE"): (LEAD_WITH_ADMIN, "teams/pricing/tokens/{token}/", None),
+    ("team-audit", "GET"): (LEAD, "teams/pricing/audit/", None),
+    ("audit", "GET"): (ADMIN, "audit/", None),
+    ("my-tokens", "GET"): (ANYBODY_IN, "me/tokens/", None),
+    ("my-tokens", "POST"): (ANYBODY_WITH_ADMIN, "me/tokens/", {"name": "new", "scopes": ["read"]}),
+    ("my-token", "GET"): (OWN, "me/tokens/{own_token}/", None),
+    ("my-token", "DELETE"): (OWN_WITH_ADMIN, "me/tokens/{own_token}/", None),
     ("registries", "GET"): (READ, "teams/pricing/registries/", None),
     ("registries", "POST"): (
         LEAD,
@@ -111,6 +153,14 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("node-preset", "PATCH"): (ADMIN, "clusters/local/node-presets/a100/", {"description": "Fast"}),
     ("node-preset", "DELETE"): (ADMIN, "clusters/local/node-presets/a100/", None),
     ("clusters", "GET"): (ANYBODY_IN, "clusters/", None),
+    ("clusters", "POST"): (ADMIN, "clusters/", {"name": "second", "in_cluster": True}),
+    ("cluster", "DELETE"): (ADMIN, "clusters/empty/", None),
+    ("cluster-connection", "PUT"): (ADMIN, "clusters/local/connection/", {"in_cluster": True}),
+    ("cluster-connection", "DELETE"): (ADMIN, "clusters/local/connection/", None),
+    ("cluster-permissions", "GET"): (ADMIN, "clusters/local/permissions/", None),
+    ("cluster-namespaces", "GET"): (ADMIN, "clusters/local/namespaces/", None),
+    ("cluster-namespaces", "POST"): (ADMIN, "clusters/local/namespaces/", {"team": "vision"}),
+    ("cluster-namespace", "DELETE"): (ADMIN, "clusters/empty/namespaces/pricing/", None),
     ("me", "GET"): (ANYBODY_IN, "me/", None),
     ("watch", "GET"): (ANYBODY_IN, "watch/", None),
     ("schema", "GET"): (OPEN, "schema/", None),
@@ -139,46 +189,83 @@ def test_every_route_and_method_has_a_rule() -> None:
 def callers(
     viewer: User, deployer: User, lead: User, admin: User, stranger: User, other_team: Team, team: Team
 ) -> dict[str, Caller]:
+    program = intent.create_service_account(team, {"name": "ci"}, by=lead).user
+    revoked, row = create_token(lead, "revoked", list(Scope))
+    revoke(row)
     second = User.objects.create_user("second")
     team.memberships.create(user=second, role="deployer")
     return {
         "anonymous": Caller(Client()),
         "wrong token": Caller(Client(headers={"Authorization": "Bearer tim_" + "x" * 40})),
+        "revoked token": Caller(Client(headers={"Authorization": f"Bearer {revoked}"})),
         "stranger": by_token(stranger, Scope.DEPLOY),
         "viewer": by_token(viewer, Scope.DEPLOY),
         "deployer": by_token(deployer, Scope.DEPLOY),
         "another deployer": by_token(second, Scope.DEPLOY),
         "lead": by_token(lead, Scope.DEPLOY),
+        "lead with admin": by_token(lead, Scope.ADMIN),
+        "service account": by_token(program, Scope.DEPLOY, team=team),
         "admin": by_token(admin, Scope.ADMIN),
         "read token": by_token(lead, Scope.READ),
         "token of another team": by_token(admin, Scope.DEPLOY, team=other_team),
     }
 
 
+ALL = frozenset(
+    {
+        "stranger",
+        "viewer",
+        "deployer",
+        "another deployer",
+        "service account",
+        "lead",
+        "lead with admin",
+        "admin",
+        "read token",
+        "token of another team",
+    }
+)
+LEADERS = frozenset({"lead", "lead with admin", "admin", "read token"})
+WITH_ADMIN = frozenset({"lead with admin", "admin"})
+TEAM = ALL - {"stranger", "token of another team"}
+MAY: dict[str, frozenset[str]] = {
+    ANYBODY_IN: ALL,
+    READ: TEAM,
+    WRITE: TEAM - {"viewer"},
+    OWN_OR_LEAD: LEADERS | {"deployer"},
+    LEAD: LEADERS,
+    LEAD_WITH_ADMIN: WITH_ADMIN,
+    ADMIN: frozenset({"admin"}),
+    ANYBODY_WITH_ADMIN: WITH_ADMIN,
+    # Of a token that is the lead's.
+    OWN: LEADERS - {"admin"},
+    OWN_WITH_ADMIN: frozenset({"lead with admin"}),
+}
+# Whoever may know of it, and so is told that they may not, instead of that it is not there.
+KNOWS = dict.fromkeys(MAY, TEAM) | {
+    ADMIN: ALL,
+    ANYBODY_WITH_ADMIN: ALL,
+    OWN: LEADERS - {"admin"},
+    OWN_WITH_ADMIN: LEADERS - {"admin"},
+}
+
+
 def expected(who: str, rule: str, method: str) -> set[int]:
     if rule == OPEN:
         return ALLOWED
-    if who in {"anonymous", "wrong token"}:
+    if who not in ALL:
         return {401}
     if who == "read token" and method != "GET":
         return {403}
-    if rule == ANYBODY_IN:
+    if who in MAY[rule]:
         return ALLOWED
-    if rule == ADMIN:
-        return ALLOWED if who == "admin" else {403}
-    if who in {"stranger", "token of another team"}:
-        return {404}
-    if rule in {WRITE, OWN_OR_LEAD, LEAD} and who == "viewer":
-        return {403}
-    if rule in {OWN_OR_LEAD, LEAD} and who == "another deployer":
-        return {403}
-    if rule == LEAD and who == "deployer":
-        return {403}
-    return ALLOWED
+    return {403} if who in KNOWS[rule] else {404}
 
 
 @pytest.fixture
-def kept(house: Deployment, team: Team, lead: User, admin: User, sealed: None) -> dict[str, object]:
+def kept(
+    callers: dict[str, Caller], house: Deployment, team: Team, lead: User, admin: User, sealed: None
+) -> dict[str, object]:
     """Something behind every address, and a diagnosis."""
     team.ml_models.create(name="unused")
     operation = intent.update_deployment(house, {"version": "2.0"}, by=lead)
@@ -186,13 +273,29 @@ def kept(house: Deployment, team: Team, lead: User, admin: User, sealed: None) -
     intent.set_registry(team, {"registry": "ghcr.io", "username": "a", "password": "b"}, by=lead)
     for name in ("big", "bigger"):
         intent.save_size_preset({"name": name}, by=admin)
+    Team.objects.create(name="vision")
+    empty = Cluster.objects.create(name="empty")
+    for one in Team.objects.exclude(name="vision"):
+        Namespace.objects.create(cluster=empty, team=one, name=one.name)
     intent.save_node_preset(house.cluster, {"name": "a100", "node_selector": {"gpu": "a100"}}, by=admin)
     webhook, _ = intent.create_webhook(team, {"url": "https://example.org/hook"}, by=lead)
     log = house.captured_logs.create(pod="house-0", pod_uid="0", container="model", text="boom")
     house.refresh_from_db()
     house.diagnosis = WRONG_PORT
     house.save()
-    return {"operation": operation.pk, "schedule": schedule.pk, "webhook": webhook.pk, "captured": log.pk}
+    Sizing.objects.create(
+        deployment=house, revision=house.revision, computed_at=house.created_at, cpu=300, memory=2**28
+    )
+    _, token = create_token(User.objects.get(username="pricing:ci"), "pipeline", [Scope.READ], team=team)
+    _, own_token = create_token(lead, "mine", [Scope.READ])
+    tokens = {"token": token.pk, "own_token": own_token.pk}
+    return {
+        **tokens,
+        "operation": operation.pk,
+        "schedule": schedule.pk,
+        "webhook": webhook.pk,
+        "captured": log.pk,
+    }
 
 
 @pytest.mark.parametrize(("route", "method"), sorted(RULES))
@@ -210,6 +313,23 @@ def test_lists_show_a_stranger_nothing_of_others(callers: dict[str, Caller], hou
         for address in ("deployments/", "operations/"):
             assert callers[who].get(address).json()["count"] == 0, (who, address)
     assert callers["admin"].get("deployments/").json()["count"] == 1
+
+
+# Of what another team has: a task, people, a token, a webhook's host, a line of a log.
+CANARIES = (b"regression", b"deployer", b"second", b"pipeline", b"example.org", b"boom")
+
+
+@pytest.mark.parametrize("who", ["stranger", "token of another team"])
+def test_another_teams_names_are_in_no_answer(
+    who: str, callers: dict[str, Caller], kept: dict[str, object], lead: User
+) -> None:
+    reading = [(rule, address) for (_, method), (rule, address, _) in RULES.items() if method == "GET"]
+    seen = {address: callers["lead"].get(address.format_map(kept)).content for _, address in reading}
+    assert all(any(canary in text for text in seen.values()) for canary in CANARIES)
+    for rule, address in reading:
+        if rule != OPEN:
+            text = callers[who].get(address.format_map(kept)).content
+            assert not [canary for canary in CANARIES if canary in text], address
 
 
 def test_a_refused_write_leaves_no_trace(callers: dict[str, Caller], house: Deployment) -> None:

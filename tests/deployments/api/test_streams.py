@@ -2,17 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import AsyncClient
 from django.utils import timezone
 
-from deployments import nudges
-from deployments.api import streams
+from deployments import intent, nudges
+from deployments.api import gate, streams
 from deployments.models import Deployment
 from teams.models import Team
 from teams.roles import Scope
@@ -83,21 +85,54 @@ async def test_a_token_of_one_team_hears_of_that_team_only(
     assert {data["team"] for _, data in await heard(events, *told)} == {"fraud"}
 
 
-async def test_a_stream_ends_when_its_token_is_revoked(
-    no_redis: None, redis_url: str, viewer: User, monkeypatch: pytest.MonkeyPatch
+async def test_a_stream_ends_with_its_token_also_when_nobody_can_say_so(
+    no_redis: None, viewer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(gate, "CHECK_SECONDS", 0.1)
     events = opened("watch/", **await bearer(viewer))
     assert (await anext(events))[0] == "hello"
     await sync_to_async(viewer.api_tokens.update)(revoked_at=timezone.now())
     async with asyncio.timeout(SECONDS):
-        assert [event async for event in events] == []
+        assert {name async for name, _ in events} <= {"refresh"}
+
+
+def revoke_tokens(viewer: User) -> None:
+    for row in viewer.api_tokens.all():
+        intent.revoke_token(row, by=viewer)
+
+
+def disable(viewer: User) -> None:
+    call_command("account", "disable", viewer.username, verbosity=0)
+
+
+@pytest.mark.parametrize("end", [revoke_tokens, disable])
+async def test_rights_that_end_are_refused_and_their_streams_closed_within_a_second(
+    end: Callable[[User], None],
+    no_redis: None,
+    redis_url: str,
+    viewer: User,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Nothing but being told can end the stream in time.
+    monkeypatch.setattr(gate, "CHECK_SECONDS", 600)
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 600)
+    rights = await bearer(viewer)
+    events = opened("watch/", **rights)
+    # Heard once, so that the subscription is there.
+    await heard(events, nudges.Nudge(team="pricing", deployment="last"))
+    await sync_to_async(end)(viewer)
+    ended = time.monotonic()
+    async with asyncio.timeout(SECONDS):
+        assert {name async for name, _ in events} <= {"change"}
+    assert time.monotonic() - ended < 1
+    answer: Any = await AsyncClient().get("/api/v1/me/", headers=rights)
+    assert answer.status_code == 401
 
 
 async def test_a_stream_ends_when_its_session_does(
     no_redis: None, redis_url: str, viewer: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(gate, "CHECK_SECONDS", 0.1)
     browser = AsyncClient()
     await browser.aforce_login(viewer)
     answer: Any = await browser.get("/api/v1/watch/")
@@ -105,7 +140,8 @@ async def test_a_stream_ends_when_its_session_does(
     assert b"hello" in await anext(chunks)
     await sync_to_async(browser.session.flush)()
     async with asyncio.timeout(SECONDS):
-        assert {chunk async for chunk in chunks} <= {b": alive\n\n"}
+        async for chunk in chunks:
+            assert b"change" not in chunk
 
 
 async def test_a_problem_after_the_beginning_is_an_event(

@@ -1,0 +1,136 @@
+"""What clusters hold, use, cost and have left: clusters, nodes, teams, deployments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from dashboard.charting import WINDOWS, chart_of
+from dashboard.forms.usage import GROUPS, UsageFilters
+from dashboard.views.columns import Column, headings
+from dashboard.views.frame import PageRequest, page, page_or_fragment
+from deployments import selectors
+from deployments.models import Cluster
+from deployments.selectors.usage.clusters import allocatable_in, cluster_totals, cluster_usage, named_teams
+from deployments.selectors.usage.deployments import deployments_by_usage, usage_by_id
+from deployments.selectors.usage.models import costs_by_model
+from deployments.selectors.usage.shapes import ClusterUsage, NodeUsage, PodShare
+from deployments.selectors.usage.shares import shares_of
+from teams.models import Team
+
+ROWS = 50
+NODES = 20
+COLUMNS: tuple[Column, ...] = (
+    ("name", "Deployment", ""),
+    ("team", "Team", ""),
+    ("", "Pods", "num"),
+    ("cpu", "CPU used", "num"),
+    ("", "requested", "num"),
+    ("memory", "Memory used", "num"),
+    ("", "requested", "num"),
+    ("cost", "An hour", "num"),
+    ("", "This month", "num"),
+    ("waste", "Unused an hour", "num"),
+)
+
+
+@dataclass(frozen=True)
+class NodeRow:
+    """A node and whose pods it runs."""
+
+    node: NodeUsage
+    shares: list[PodShare]
+
+
+@page
+@require_safe
+def usage(request: PageRequest) -> HttpResponse:
+    clusters = list(selectors.clusters_visible_to(request.user))
+    teams = named_teams(request.user)
+    filters = UsageFilters.of(request.GET, clusters, teams)
+    context: dict[str, object] = {
+        "filters": filters,
+        "clusters": clusters,
+        "teams": teams,
+        "windows": WINDOWS,
+        "groups": GROUPS,
+        "here": request.get_full_path(),
+    }
+    if filters.cluster is None:
+        return page_or_fragment(request, "usage/usage.html", "live", context)
+    named = teams if filters.team is None else [filters.team]
+    if request.GET.get("part") == "chart":
+        return render(request, "usage/chart.html", context | chart_context(request, filters, filters.cluster))
+    context |= seen_in(request, clusters, filters.cluster, named)
+    context |= table_of(request, filters, filters.cluster, named)
+    if not request.htmx:
+        context |= chart_context(request, filters, filters.cluster)
+    return page_or_fragment(request, "usage/usage.html", "live", context)
+
+
+def seen_in(
+    request: PageRequest, clusters: Sequence[Cluster], cluster: Cluster, named: Sequence[Team]
+) -> dict[str, object]:
+    """The chosen cluster with its nodes and teams, and the others in one line each."""
+    rows = selectors.clusters_visible_to(request.user)
+    [seen] = cluster_usage(request.user, clusters=rows.filter(pk=cluster.pk), named=named)
+    nodes = Paginator(seen.nodes, NODES).get_page(request.GET.get("nodes"))
+    shares = shares_of(cluster, list(nodes.object_list), named)
+    others: list[ClusterUsage] = []
+    if len(clusters) > 1:
+        others = cluster_totals([one for one in clusters if one.pk != cluster.pk])
+    return {
+        "seen": seen,
+        "others": others,
+        "nodes": nodes,
+        "node_rows": [NodeRow(node, shares[node.name]) for node in nodes],
+        "resources": resources_of(seen),
+    }
+
+
+def resources_of(seen: ClusterUsage) -> dict[str, str]:
+    """What is worth a line: GPUs only where there are some, or some are asked for."""
+    named = {"cpu": "CPU, cores", "memory": "Memory"}
+    return named | ({"gpu": "GPUs"} if seen.capacity.gpu or seen.requested.gpu else {})
+
+
+def table_of(
+    request: PageRequest, filters: UsageFilters, cluster: Cluster, named: Sequence[Team]
+) -> dict[str, object]:
+    """A page of deployments, or of models."""
+    number = request.GET.get("page")
+    if filters.by == "models":
+        models = costs_by_model(request.user, cluster, named)
+        return {"shown": Paginator(models, ROWS).get_page(number)}
+    ids = deployments_by_usage(request.user, filters.sort, cluster=cluster, named=named)
+    shown = Paginator(ids, ROWS).get_page(number)
+    return {
+        "shown": shown,
+        "rows": usage_by_id(list(shown.object_list)),
+        "columns": headings(COLUMNS, filters.sort, largest_first=True),
+    }
+
+
+def chart_context(request: PageRequest, filters: UsageFilters, cluster: Cluster) -> dict[str, object]:
+    """The charts of the team, where one is chosen; else of the whole cluster."""
+    if filters.team is not None:
+        chart = chart_of(cluster, filters.window, team=filters.team)
+    else:
+        ceiling = allocatable_in(cluster)
+        chart = chart_of(cluster, filters.window, ceiling=ceiling, ceiling_word="allocatable")
+    return {
+        "chart": chart,
+        "chart_title": f"{filters.team or f'Cluster {cluster.name}'}, last {WINDOWS[filters.window]}",
+        "chart_address": part_address(request, "chart"),
+        "window": filters.window,
+    }
+
+
+def part_address(request: PageRequest, part: str) -> str:
+    """This page's address with what asks for one part of it only."""
+    query = request.GET.copy()
+    query["part"] = part
+    return f"{request.path}?{query.urlencode()}"
