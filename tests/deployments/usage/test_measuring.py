@@ -6,7 +6,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from asgiref.sync import sync_to_async
 
 from deployments.models import Cluster, Deployment, MinuteSample, Node, PodUsage
 from deployments.observe.database import Database
@@ -25,16 +24,19 @@ def refused(code: int, reason: str) -> Callable[[Asked], Answer]:
     return lambda _: Answer(code, json.dumps(body).encode())
 
 
-async def ask_until_told(cluster: Cluster, script: Callable[[Asked], Answer]) -> str:
-    """What people are told after a first answer of the cluster."""
+async def ask_until_told(script: Callable[[Asked], Answer]) -> str:
+    """What people are told after a first answer of a cluster."""
+    # All in its thread, whose connection it closes.
     database = Database()
+    new = Cluster(name="local", node_address="127.0.0.1")
+    await database.run(new.save)
 
     def message() -> str:
-        return Cluster.objects.values_list("metrics_message", flat=True).get(pk=cluster.pk)
+        return Cluster.objects.values_list("metrics_message", flat=True).get(pk=new.pk)
 
     with serving(script) as server:
         async with AsyncCluster(server.access) as client:
-            measuring = Measuring(cluster.pk, cluster.name, client, database, Hints(), is_there=lambda: True)
+            measuring = Measuring(new.pk, new.name, client, database, Hints(), is_there=lambda: True)
             task = asyncio.create_task(measuring.run())
             try:
                 async with asyncio.timeout(10):
@@ -57,8 +59,7 @@ async def ask_until_told(cluster: Cluster, script: Callable[[Asked], Answer]) ->
     ],
 )
 async def test_what_is_missing_is_said_in_plain_words(code: int, reason: str, said: str) -> None:
-    cluster = await sync_to_async(Cluster.objects.create)(name="local", node_address="127.0.0.1")
-    assert said in await ask_until_told(cluster, refused(code, reason))
+    assert said in await ask_until_told(refused(code, reason))
 
 
 def test_without_measurements_requests_are_sampled_and_use_is_a_gap(
