@@ -12,9 +12,9 @@ from deployments.errors import DomainError
 from deployments.models import Deployment, Model, Pod
 from teams.models import Team
 from tests.deployments.api.caller import PROBLEM, Caller
-from tests.deployments.api.test_permissions import RULES, kept
+from tests.deployments.api.test_permissions import RULES, callers, kept
 
-__all__ = ["kept"]
+__all__ = ["callers", "kept"]
 
 ONE = "teams/pricing/deployments/house/"
 

@@ -14,10 +14,10 @@ from teams.models import Team
 from teams.roles import Scope
 from tests.deployments.api.caller import Caller, valid
 from tests.deployments.api.conftest import by_token
-from tests.deployments.api.test_permissions import RULES, kept
+from tests.deployments.api.test_permissions import RULES, callers, kept
 from tests.deployments.api.test_schema import described_as
 
-__all__ = ["kept"]
+__all__ = ["callers", "kept"]
 
 
 def bodies() -> Iterator[tuple[str, str, str, Mapping[str, Any]]]:
