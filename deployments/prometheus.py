@@ -73,14 +73,16 @@ def _fetch(address: str, path: str, fields: Mapping[str, str], seconds: float) -
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-        url = httpx.URL(f"{address.rstrip('/')}/api/v1/{path}", params=fields)
+        url = httpx.URL(f"{address.rstrip('/')}/api/v1/{path}")
         headers = {"Host": parts.netloc, "Accept": "application/json", "Accept-Encoding": "identity"}
         # The environment's proxies and logins are for others.
         with httpx.Client(verify=_tls(), trust_env=False, follow_redirects=False, timeout=seconds) as client:
             for checked in _addresses(host, port):
+                # Not GET: proxies bound how long an address may be, and a chart's query is long.
                 request = client.build_request(
-                    "GET",
+                    "POST",
                     url.copy_with(host=checked),
+                    data=fields,
                     headers=headers,
                     extensions={"sni_hostname": host} if parts.scheme == "https" else {},
                 )
