@@ -46,6 +46,15 @@ class Line:
     grants: tuple[Grant, ...]
 
     @property
+    def granted(self) -> list[str]:
+        return [grant.verb for grant in self.grants if grant.granted == "cluster"]
+
+    @property
+    def within(self) -> list[str]:
+        """Granted in each of our namespaces, and not in the whole cluster."""
+        return [grant.verb for grant in self.grants if grant.granted == "namespaces"]
+
+    @property
     def lacking(self) -> Need:
         verbs = tuple(grant.verb for grant in self.grants if grant.granted == "no")
         need = self.need

@@ -95,7 +95,16 @@ DEPLOYMENT = {
         "self": ONE,
         **{
             part: f"{ONE}{part}/"
-            for part in ("pods", "logs", "events", "revisions", "schedules", "manifests", "predict")
+            for part in (
+                "pods",
+                "logs",
+                "events",
+                "revisions",
+                "schedules",
+                "manifests",
+                "metrics",
+                "predict",
+            )
         },
     },
 }

@@ -66,7 +66,7 @@ BODIES: Mapping[str, Any] = {
     "MemberChanges": {"role": "lead"},
     "NewServiceAccount": {"name": "cd", "description": "Deploys what the pipeline built"},
     "ServiceAccountChanges": {"role": "viewer"},
-    "NewAccountToken": {"service_account": "ci", "name": "pipeline", "scopes": ["read"]},
+    "NewAccountToken": {"service_account": "ci", "name": "deploys", "scopes": ["read"]},
     "NewOwnToken": {"name": "laptop", "scopes": ["read"]},
     "NewCluster": {"name": "production", "in_cluster": True, "node_address": "node1.example.com"},
     "Connection": {"in_cluster": True},

@@ -91,7 +91,9 @@ def _advance(step: _Step, *, end: int, final: int) -> bool:
             # Steps in which nobody sampled need not be walked through.
             sampled = _first_sampled(step, first)
             first = final if sampled is None else sampled
-        end = min(end, first + step.most * step.minutes)
+        # What is cut off is never the step that is now alone: nobody would come back for it at once.
+        if final - first > step.most * step.minutes:
+            end = first + step.most * step.minutes
         _add_up(step, first, end)
         until = max(first, min(final, step_of(end, step.minutes)))
         RollUp.objects.update_or_create(step=step.name, defaults={"until": until})

@@ -28,6 +28,11 @@
     ? { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }
     : { hour: "2-digit", minute: "2-digit" });
 
+  function lone(plot, place) {
+    const values = plot.data[place];
+    return values.flatMap((value, at) => value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []);
+  }
+
   function styleOf(line, look) {
     const dash = { requested: [6, 4], peak: [1, 3], ceiling: [12, 4] }[line.kind];
     return {
@@ -36,7 +41,8 @@
       width: line.kind === "used" ? 2 : 1.25,
       fill: line.kind === "used" ? look.fill : undefined,
       dash,
-      points: { show: false },
+      // A value without neighbours makes no line: a dot shows that it is there.
+      points: { show: true, size: 5, fill: look[line.kind], filter: lone },
       spanGaps: false,
     };
   }
@@ -91,7 +97,7 @@
       width: Math.max(240, box.clientWidth), height: HEIGHT,
       cursor: { sync: { key: "usage" }, drag: { x: false, y: false }, y: false, points: { size: 6 } },
       legend: { show: false },
-      scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 0.01)] } },
+      scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, plot.unit === plot.title ? 1 : 0.01)] } },
       axes: axes(look, plot.unit),
       series: [{}, ...plot.lines.map((line) => styleOf(line, look))],
       hooks: { setCursor: [(self) => show(self.cursor.idx)] },

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
+from django.test import RequestFactory
 
 from deployments.access import access_of
 from deployments.first_data import ensure_first_data
@@ -50,7 +51,7 @@ def test_accounts_have_passwords_that_only_the_owner_reads(tmp_path: Path) -> No
     accounts = dict(line.split() for line in file.read_text().splitlines())
     assert list(accounts) == ["deployer", "viewer", "lead", "admin"]
     for name, password in accounts.items():
-        assert authenticate(username=name, password=password) is not None
+        assert authenticate(RequestFactory().post("/sign-in/"), username=name, password=password) is not None
     assert User.objects.get(is_superuser=True).username == "admin"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
+from django.test import RequestFactory
 
 from deployments import intent, selectors
 from deployments.errors import DuplicateName, InvalidInput, LastLead, NotFound, PermissionDenied
@@ -130,7 +131,9 @@ def test_nobody_signs_in_as_a_service_account(team: Team, lead: User) -> None:
     assert account.user.username == "pricing:ci"
     assert role_of(account.user, team) is Role.DEPLOYER
     for password in ("", "pricing:ci", "!"):
-        assert authenticate(username="pricing:ci", password=password) is None
+        assert (
+            authenticate(RequestFactory().post("/sign-in/"), username="pricing:ci", password=password) is None
+        )
     assert [row.username for row in selectors.members_of(team)] == ["lead"]
 
 

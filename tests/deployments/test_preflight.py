@@ -133,7 +133,10 @@ def place(cluster: Cluster, facts: PodFacts, deployment: Deployment | None = Non
         name=facts.name,
         node="n",
         phase="Running",
-        facts=msgspec.to_builtins(stored),
+        cpu_request=facts.cpu_request,
+        memory_request=facts.memory_request,
+        gpu_request=facts.gpu_request,
+        facts=msgspec.to_builtins(stored) if deployment else {},
     )
 
 

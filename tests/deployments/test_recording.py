@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -11,7 +12,7 @@ from deployments.models import CapturedLog, Cluster, Deployment, Event, Node, Op
 from deployments.observe import around, liveness, recording
 from deployments.observe.batches import Word
 from deployments.reconcile import reconcile_deployment
-from k8s.facts import EventFacts, NodeFacts
+from k8s.facts import EventFacts, NodeFacts, PodFacts
 from k8s.watch import Changed, Gone, Listed
 from tests.deployments import sights
 from tests.deployments.fake_cluster import FakeCluster
@@ -210,12 +211,34 @@ def test_the_port_of_a_service_is_kept(applied: Deployment) -> None:
     assert applied.node_port == 30007
 
 
-def test_pods_of_nobody_we_know_are_left_out(running: Deployment) -> None:
+def test_a_pod_of_nobody_we_know_is_kept_for_what_it_holds_alone(running: Deployment) -> None:
     other = Deployment(
         name="other", namespace="elsewhere", spec=running.spec, team=running.team, pk=running.pk
     )
-    recording.record(running.cluster_id, [("Pod", Changed(sights.pod(other, 1)))])
-    assert Pod.objects.count() == 2
+    seen = msgspec.structs.replace(sights.pod(other, 1), cpu_request=250, node="n")
+    recording.record(running.cluster_id, [("Pod", Changed(seen))])
+    kept = Pod.objects.get(deployment=None)
+    assert (kept.cpu_request, kept.node, kept.facts) == (250, "n", {})
+    recording.record(running.cluster_id, [("Pod", Changed(msgspec.structs.replace(seen, phase="Succeeded")))])
+    assert not Pod.objects.filter(deployment=None).exists()
+
+
+def test_pods_hold_what_they_request_until_they_have_ended(running: Deployment) -> None:
+    seen = msgspec.structs.replace(sights.pod(running, 0), cpu_request=250, memory_limit=9)
+    recording.record(running.cluster_id, [("Pod", Changed(seen))])
+    held = Pod.objects.filter(uid=seen.uid).values_list("cpu_request", "memory_limit")
+    assert held.get() == (250, 9)
+    recording.record(running.cluster_id, [("Pod", Changed(msgspec.structs.replace(seen, phase="Failed")))])
+    assert held.get() == (0, 0)
+
+
+def test_a_new_list_forgets_pods_of_others_that_are_gone(running: Deployment) -> None:
+    ours = [sights.pod(running, number) for number in range(2)]
+    others = [PodFacts(uid=uid, name=uid, namespace="kube-system", phase="Running") for uid in "ab"]
+    recording.record(running.cluster_id, [("Pod", Listed([*ours, *others], "1"))])
+    recording.record(running.cluster_id, [("Pod", Listed([*ours, others[1]], "2"))])
+    assert list(Pod.objects.filter(deployment=None).values_list("uid", flat=True)) == ["b"]
+    assert Pod.objects.filter(deployment=running).count() == 2
 
 
 def event(name: str, kind: str, *, uid: str = "e", at: datetime | None = None, count: int = 1) -> EventFacts:

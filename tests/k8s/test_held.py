@@ -1,5 +1,8 @@
 """What a pod holds, as the scheduler counts it."""
 
+import gc
+import tracemalloc
+from collections.abc import Callable
 from typing import Any, cast
 
 from k8s.decode import facts_of
@@ -59,3 +62,47 @@ def test_of_others_pods_only_what_they_hold_is_kept() -> None:
     kept = only_held(pod(nodeName="n", containers=[container("a", cpu="100m")]))
     assert (kept.uid, kept.node, kept.cpu_request) == ("u", "n", 100)
     assert (kept.labels, kept.containers) == ({}, ())
+
+
+def test_a_thousand_pods_of_others_take_less_than_five_mebibytes() -> None:
+    containers = [
+        {
+            "name": f"c{number}",
+            "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}},
+            "image": f"registry.example/some/long/name-{number}:1.2.3",
+            "ready": True,
+        }
+        for number in range(3)
+    ]
+
+    def read(number: int) -> PodFacts:
+        labels = {f"example.com/label-{one}": f"value-{one}" for one in range(10)}
+        manifest = {
+            "metadata": {
+                "uid": f"uid-{number}",
+                "name": f"other-{number}",
+                "namespace": "x",
+                "labels": labels,
+            },
+            "spec": {"nodeName": "n", "containers": [container("a", cpu="100m")]},
+            "status": {
+                "phase": "Running",
+                "containerStatuses": containers,
+                "conditions": [{"type": kind, "status": "True"} for kind in ("Ready", "Initialized")],
+            },
+        }
+        return cast(PodFacts, facts_of("Pod", manifest))
+
+    def mebibytes(keep: Callable[[PodFacts], PodFacts]) -> float:
+        tracemalloc.start()
+        try:
+            kept = [keep(read(number)) for number in range(1000)]
+            assert len(kept) == 1000
+            gc.collect()
+            return tracemalloc.get_traced_memory()[0] / 2**20
+        finally:
+            tracemalloc.stop()
+
+    small, whole = mebibytes(only_held), mebibytes(lambda pod: pod)
+    # Beside them their rows are looked at, some hundreds at a time.
+    assert (small < 2, small * 2 < whole) == (True, True), (small, whole)

@@ -74,9 +74,12 @@ def idle_deployments(rows: "QuerySet[ShownDeployment]") -> "list[ShownDeployment
 
 
 def totals_of(rows: "QuerySet[ShownDeployment]") -> list[Totals]:
-    """What all of `rows` waste and could save, by currency. Suggestions that cost more are not counted."""
+    """What all of `rows` waste and could save, by currency; none where nothing is known yet.
+
+    Suggestions that cost more are not counted.
+    """
     current = Q(sizing__revision=F("revision"), sizing__saving_hour__gt=0)
-    summed = rows.order_by().values("cluster__currency")
+    summed = rows.filter(sizing__waste_hour__isnull=False).order_by().values("cluster__currency")
     found = summed.annotate(
         waste=Sum("sizing__waste_hour", default=Decimal(0)),
         saving=Sum("sizing__saving_hour", filter=current, default=Decimal(0)),

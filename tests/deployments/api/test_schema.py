@@ -82,6 +82,7 @@ KNOWN = {
     "username": "viewer",
     "account": "ci",
     "token": "0" * 32,
+    "namespace": "pricing",
 }
 
 

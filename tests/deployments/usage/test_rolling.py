@@ -81,6 +81,15 @@ class History:
         MinuteSample.objects.bulk_create(made)
         self.raw += made
 
+    def sample_late(self, minutes: int, amount: int) -> None:
+        """A sample comes when its minute was added up already, without it."""
+        self.now += timedelta(minutes=1)
+        made = [self.minute(series, amount, known=True) for series in self.series]
+        self.now += timedelta(minutes=minutes)
+        self.roll_up()
+        MinuteSample.objects.bulk_create(made)
+        self.raw += made
+
     def minute(self, series: Series, amount: int, *, known: bool) -> MinuteSample:
         at = minute_of(self.now)
         worth = amount + at % 7
@@ -112,6 +121,7 @@ class History:
 # cleared; a piece of a backlog is done and the rest is not.
 STEP = st.one_of(
     st.tuples(st.just("sample"), st.integers(1, 40), st.integers(0, 10**6), st.booleans()),
+    st.tuples(st.just("late"), st.integers(1, rolling.LATE_MINUTES), st.integers(0, 10**6)),
     st.tuples(st.just("gap"), st.integers(1, 3000)),
     st.tuples(st.sampled_from(("roll up", "once", "forget"))),
 )
@@ -131,6 +141,8 @@ def test_sums_are_those_of_all_minutes_ever_sampled(
         for word, *arguments in steps:
             if word == "sample":
                 history.sample(*arguments)
+            elif word == "late":
+                history.sample_late(*arguments)
             elif word == "gap":
                 history.now += timedelta(minutes=arguments[0])
             elif word == "roll up":
