@@ -39,13 +39,17 @@ class Plot:
 
 @dataclass(frozen=True)
 class ShownChart:
-    """`data` is for the script, `columns` and `rows` a table of the same; `empty`: nothing is known."""
+    """`data` is for the script, `columns` and `rows` a table of the same; `empty`: nothing is known.
+
+    `source_message` says why it is not from Prometheus though one is set.
+    """
 
     data: dict[str, Any]
     columns: list[str]
     rows: list[tuple[datetime, list[str]]]
     step: str
     source: str
+    source_message: str
     empty: bool
 
 
@@ -83,7 +87,8 @@ def shown_chart(found: Chart, *, ceiling: Amounts | None, ceiling_word: str) -> 
         rows=rows[::-1],
         step=step_word(found.step_seconds * coarse),
         source=found.source,
-        empty=all(value is None for value in found.cpu_requested),
+        source_message=found.source_message,
+        empty=all(value is None for value in (*found.cpu_requested, *found.cpu_used)),
     )
 
 

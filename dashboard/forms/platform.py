@@ -10,7 +10,12 @@ from deployments.models import Cluster, NodePreset, SizePreset
 SIZE_TEXTS = ("name", "description", "cpu", "memory", "cpu_limit", "memory_limit")
 SIZE_NUMBERS = ("gpu", "position")
 PRICES = ("price_cpu_hour", "price_memory_gib_hour", "price_gpu_hour")
-CLUSTER_FIELDS = ("gpu_resource", *PRICES, "currency")
+CLUSTER_TEXTS = ("gpu_resource", "currency", "cost_basis", "node_address", "prometheus_url")
+BASES = (
+    ("larger", "The larger of requested and used"),
+    ("requested", "What is requested"),
+    ("used", "What is used"),
+)
 NODE_FIELDS = ("name", "description", "node_selector")
 OPERATORS = ("Exists", "Equal")
 EFFECTS = ("any effect", "NoSchedule", "PreferNoSchedule", "NoExecute")
@@ -40,23 +45,23 @@ class SizeForm(TypedForm):
 
 
 class ClusterForm(TypedForm):
-    """What a cluster calls a GPU, and what its resources cost."""
+    """What a cluster calls a GPU, what its resources cost, where its nodes and its Prometheus are."""
 
     @classmethod
     def typed(cls, data: QueryDict) -> "ClusterForm":
         form = cls()
-        form.read(data, CLUSTER_FIELDS)
+        form.read(data, (*CLUSTER_TEXTS, *PRICES))
         return form
 
     @classmethod
     def of(cls, cluster: Cluster) -> "ClusterForm":
-        values = {name: as_text(getattr(cluster, name)) for name in ("gpu_resource", "currency")}
+        values = {name: as_text(getattr(cluster, name)) for name in CLUSTER_TEXTS}
         return cls(values=values | {name: price_text(getattr(cluster, name)) for name in PRICES})
 
     def payload(self) -> dict[str, object]:
         """An empty price is not known; a decimal comma is one too."""
         prices = {name: self.values[name].replace(",", ".") or None for name in PRICES}
-        return {"gpu_resource": self.values["gpu_resource"], "currency": self.values["currency"], **prices}
+        return {**{name: self.values[name] for name in CLUSTER_TEXTS}, **prices}
 
 
 class NodePresetForm(TypedForm):

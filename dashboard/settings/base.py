@@ -240,5 +240,7 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {name: {"level": "WARNING"} for name in ("celery.utils.functional", "kubernetes", "axes")},
+    "loggers": {
+        name: {"level": "WARNING"} for name in ("celery.utils.functional", "kubernetes", "axes", "httpx")
+    },
 }

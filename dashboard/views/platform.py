@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.forms.platform import (
+    BASES,
     EFFECTS,
     OPERATORS,
     PRICES,
@@ -121,7 +122,8 @@ def cluster(request: PageRequest, cluster: str) -> HttpResponse:
         if status is None:
             messages.success(request, f"Cluster {cluster} is saved.")
             return redirect("platform")
-    return render(request, "platform/cluster.html", {"form": form, "cluster": found}, status=status)
+    context = {"form": form, "cluster": found, "bases": BASES}
+    return render(request, "platform/cluster.html", context, status=status)
 
 
 @admin_page

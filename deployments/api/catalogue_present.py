@@ -78,6 +78,9 @@ def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
             price_memory_gib_hour=row.price_memory_gib_hour,
             price_gpu_hour=row.price_gpu_hour,
             currency=row.currency,
+            cost_basis=row.cost_basis,
+            node_address=row.node_address,
+            prometheus_url=row.prometheus_url,
         )
         for row in rows
     ]

@@ -68,12 +68,19 @@ class Prices(Struct, kw_only=True, frozen=True):
 
 
 class Cluster(Prices, kw_only=True, frozen=True):
-    """A cluster; `gpu_resource` is what its nodes call a GPU."""
+    """A cluster; `gpu_resource` is what its nodes call a GPU.
+
+    `cost_basis` is what is paid for: "requested", "used" or the "larger" of both. `node_address` is the host
+    of node ports, `prometheus_url` where charts are read from; "" for none.
+    """
 
     name: str
     state: str
     version: str
     gpu_resource: str
+    cost_basis: str
+    node_address: str
+    prometheus_url: str
 
 
 class ClusterNamespace(Struct, kw_only=True, frozen=True):

@@ -169,13 +169,20 @@ class NewSize(SizeChanges, kw_only=True, frozen=True, forbid_unknown_fields=True
 
 
 class ClusterChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    """Prices are decimals as text or numbers, or null when not known; `currency` is an ISO 4217 code."""
+    """Prices are decimals as text or numbers, or null when not known; `currency` is an ISO 4217 code.
+
+    `cost_basis` is what is paid for. `node_address` is the host of node ports, `prometheus_url` where charts
+    are read from; "" for none.
+    """
 
     gpu_resource: str | UnsetType = UNSET
     price_cpu_hour: str | float | UnsetType | None = UNSET
     price_memory_gib_hour: str | float | UnsetType | None = UNSET
     price_gpu_hour: str | float | UnsetType | None = UNSET
     currency: str | UnsetType = UNSET
+    cost_basis: Literal["requested", "used", "larger"] | UnsetType = UNSET
+    node_address: str | UnsetType = UNSET
+    prometheus_url: str | UnsetType = UNSET
 
 
 class NewToleration(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

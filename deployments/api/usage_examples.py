@@ -78,6 +78,7 @@ ANSWERS: Mapping[str, Any] = {
         "window": "1h",
         "step_seconds": 60,
         "source": "samples",
+        "source_message": "",
         "at": [AT, "2026-03-02T09:31:00Z"],
         "cpu_millicores": STEPS,
         "memory_bytes": STEPS,

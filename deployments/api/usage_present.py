@@ -52,6 +52,7 @@ def metrics(chart: seen.Chart) -> shapes.Metrics:
         window=chart.window,
         step_seconds=chart.step_seconds,
         source=chart.source,
+        source_message=chart.source_message,
         at=[datetime.fromtimestamp(second, UTC) for second in chart.at],
         cpu_millicores=shapes.Steps(requested=chart.cpu_requested, used=chart.cpu_used, peak=chart.cpu_peak),
         memory_bytes=shapes.Steps(

@@ -122,12 +122,14 @@ class Steps(Struct, kw_only=True, frozen=True):
 class Metrics(Struct, kw_only=True, frozen=True):
     """All replicas of a deployment together, over a window; null is a gap.
 
-    `at` is when each step begins, `step_seconds` apart. `source` is "samples" or "prometheus".
+    `at` is when each step begins, `step_seconds` apart. `source` is "samples" or "prometheus";
+    `source_message` says why samples are told though a Prometheus is set, "" where there is nothing to say.
     """
 
     window: str
     step_seconds: int
     source: str
+    source_message: str
     at: Sequence[datetime]
     cpu_millicores: Steps
     memory_bytes: Steps

@@ -55,7 +55,7 @@ def delete_size_preset(preset: SizePreset, *, by: User) -> None:
 
 
 def change_cluster(cluster: Cluster, payload: Mapping[str, Any], *, by: User) -> Cluster:
-    """What its nodes call a GPU, and what an hour of it costs.
+    """What its nodes call a GPU, what an hour of it costs, where its nodes and its Prometheus are.
 
     Raises:
         InvalidInput, PermissionDenied.

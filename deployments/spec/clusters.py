@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployments.spec.addresses import read_node_address
 from deployments.spec.reader import Reader
 from k8s.connect import IN_CLUSTER, load_kubeconfig
 from k8s.errors import UnusableCredentials
@@ -42,7 +43,7 @@ def parse_connection(payload: Mapping[str, Any], *, name: str = "") -> Connectio
     reader.allow_only(fields if name else ("name", *fields))
     request = ConnectionRequest(
         name=name or _read_slug(reader, "name", longest=40),
-        node_address=_read_host(reader),
+        node_address=read_node_address(reader),
         allow_insecure_tls=reader.boolean("allow_insecure_tls", False),
         kubeconfig=_read_kubeconfig(reader),
     )
@@ -86,11 +87,3 @@ def _read_slug(reader: Reader, field_name: str, *, longest: int, default: str = 
     if name and not _SLUG.fullmatch(name):
         reader.wrong(field_name, "Use lower-case letters, digits and hyphens only.", "invalid_name")
     return name
-
-
-def _read_host(reader: Reader) -> str:
-    host = reader.text("node_address", longest=200).strip()
-    if host and not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?", host):
-        text = "Write a host alone, such as node1.example.com or 10.0.0.9."
-        reader.wrong("node_address", text, "invalid_host")
-    return host

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from deployments.models import Cluster, NodePreset, RegistryCredential, SizePreset
+from deployments.models import Cluster, CostBasis, NodePreset, RegistryCredential, SizePreset
 from deployments.spec import fields
+from deployments.spec.addresses import read_node_address, read_prometheus_url
 from deployments.spec.images import DOCKER_HUB
 from deployments.spec.reader import MISSING, Reader
 from deployments.spec.sizes import default_size, resources_of
@@ -47,13 +48,19 @@ class SizeRequest:
 
 @dataclass(frozen=True, slots=True)
 class ClusterRequest:
-    """Prices are for an hour of one core, one GiB, one GPU; None is not known."""
+    """Prices are for an hour of one core, one GiB, one GPU; None is not known.
+
+    `node_address` and `prometheus_url` are "" where there is none.
+    """
 
     gpu_resource: str
     price_cpu_hour: Decimal | None
     price_memory_gib_hour: Decimal | None
     price_gpu_hour: Decimal | None
     currency: str
+    cost_basis: str
+    node_address: str
+    prometheus_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,16 +123,24 @@ def parse_cluster(payload: Mapping[str, Any], current: Cluster) -> ClusterReques
         InvalidInput: with JSON paths.
     """
     reader = Reader(payload)
-    reader.allow_only(("gpu_resource", *PRICES, "currency"), read_only=("name", "state", "version", "links"))
+    known = ("gpu_resource", *PRICES, "currency", "cost_basis", "node_address", "prometheus_url")
+    reader.allow_only(known, read_only=("name", "state", "version", "links"))
     gpu = reader.text("gpu_resource", current.gpu_resource, longest=100)
     if "/" not in gpu or not _QUALIFIED.fullmatch(gpu):
         reader.wrong("gpu_resource", "Write it as the nodes do, for instance nvidia.com/gpu.", "invalid_name")
     currency = reader.text("currency", current.currency, longest=3)
     if not _CURRENCY.fullmatch(currency):
         reader.wrong("currency", "Write three capital letters, such as USD.", "invalid_currency")
-    prices = {name: _read_price(reader, name, getattr(current, name)) for name in PRICES}
+    request = ClusterRequest(
+        gpu_resource=gpu,
+        currency=currency,
+        cost_basis=reader.choice("cost_basis", current.cost_basis, CostBasis.values),
+        node_address=read_node_address(reader, current.node_address),
+        prometheus_url=read_prometheus_url(reader, current.prometheus_url),
+        **{name: _read_price(reader, name, getattr(current, name)) for name in PRICES},
+    )
     reader.finish()
-    return ClusterRequest(gpu_resource=gpu, currency=currency, **prices)
+    return request
 
 
 def parse_node_preset(payload: Mapping[str, Any], *, current: NodePreset | None = None) -> NodePresetRequest:

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+from deployments.spec.addresses import Address, led_to, problem_of_url
+
 LONGEST_URL = 500
 _IPV6_INTERNET = ipaddress.IPv6Network("2000::/3")
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 # Public by their numbers, and yet answered by the cloud or the network one is in.
 _INSIDE = tuple(
     ipaddress.ip_network(text)
@@ -32,24 +32,16 @@ class UnknownHost(Exception):
 
 def problem_of(url: str) -> str:
     """What is wrong with a webhook's address as it is written, in words; "" when nothing is."""
+    like, instead = "https://example.org/hooks/timoneiro", "requests are signed instead"
+    written = problem_of_url(url, like=like, instead=instead)
+    if written:
+        return written
+    host = urlsplit(url).hostname or ""
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return "This is no address; they look like https://example.org/hooks/timoneiro."
-    if parts.scheme not in ("https", "http") or not parts.hostname:
-        return "Begin with https:// or http:// and name a host."
-    if parts.username or parts.password:
-        return "Leave out user and password: requests are signed instead."
-    if port == 0 or parts.fragment or any(ord(char) <= 32 or ord(char) == 127 for char in url):
-        return "Leave out spaces, control characters and what follows #."
-    if not url.isascii():
-        return "Write it as it is sent: the host as xn--..., other letters as %C3%A9."
-    try:
-        literal = ipaddress.ip_address(parts.hostname)
+        literal = ipaddress.ip_address(host)
     except ValueError:
         return ""
-    return "" if is_allowed(literal, parts.hostname) else _refusal(parts.hostname)
+    return "" if is_allowed(literal, host) else _refusal(host)
 
 
 def resolve(host: str, port: int) -> str:
@@ -73,19 +65,9 @@ def resolve(host: str, port: int) -> str:
 
 def is_allowed(address: Address, host: str) -> bool:
     """Whether requests may go there: public addresses, and what `settings.WEBHOOK_ALLOWED` names."""
-    address = _led_to(address)
+    address = led_to(address)
     allowed: Sequence[str] = settings.WEBHOOK_ALLOWED
     return _is_public(address) or any(host == entry or _is_in(address, entry) for entry in allowed)
-
-
-def _led_to(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for, where packets end up there."""
-    if isinstance(address, ipaddress.IPv6Address):
-        if address.ipv4_mapped is not None:
-            return address.ipv4_mapped
-        if address in _NAT64:
-            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address
 
 
 def _is_public(address: Address) -> bool:

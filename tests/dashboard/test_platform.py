@@ -103,13 +103,22 @@ def test_prices_are_set_shown_and_emptied(desk: Client, cluster: Cluster) -> Non
         "currency": "BRL",
         "price_cpu_hour": "0.2",
         "price_gpu_hour": "12",
+        "cost_basis": "requested",
+        "node_address": "node1.example.com",
+        "prometheus_url": "https://prometheus.example.com",
     }
     page = words_of(desk.post(url, typed, follow=True))
     assert "0.2 BRL</span> a core" in page
     assert "12 BRL</span> a GPU" in page
     assert 'name="price_cpu_hour" value="0.2"' in words_of(desk.get(url))
-    desk.post(url, {"gpu_resource": "amd.com/gpu", "currency": "BRL"})
+    shown = words_of(desk.get(url))
+    assert '<option value="requested" selected>' in shown
+    assert 'value="https://prometheus.example.com"' in shown
     cluster.refresh_from_db()
+    assert (cluster.node_address, cluster.cost_basis) == ("node1.example.com", "requested")
+    desk.post(url, {"gpu_resource": "amd.com/gpu", "currency": "BRL", "cost_basis": "larger"})
+    cluster.refresh_from_db()
+    assert (cluster.node_address, cluster.prometheus_url) == ("", "")
     assert (cluster.price_cpu_hour, cluster.gpu_resource) == (None, "amd.com/gpu")
     assert "not known" in words_of(desk.get(reverse("platform")))
 
@@ -124,10 +133,19 @@ def test_prices_are_set_shown_and_emptied(desk: Client, cluster: Cluster) -> Non
         ("price_cpu_hour", "cheap"),
         ("price_memory_gib_hour", "-1"),
         ("price_gpu_hour", "NaN"),
+        ("cost_basis", "free"),
+        ("node_address", "http://node1/"),
+        ("prometheus_url", "http://169.254.169.254/"),
     ],
 )
 def test_a_mistake_about_a_cluster_is_said_at_its_field(field: str, value: str, desk: Client) -> None:
-    typed = {"gpu_resource": "nvidia.com/gpu", "currency": "USD", "price_cpu_hour": "0.04", field: value}
+    typed = {
+        "gpu_resource": "nvidia.com/gpu",
+        "currency": "USD",
+        "price_cpu_hour": "0.04",
+        "cost_basis": "larger",
+        field: value,
+    }
     answer = desk.post(reverse("platform-cluster", args=["local"]), typed)
     assert answer.status_code == 422
     assert f'id="{field.replace(".", "-")}-error"' in words_of(answer)

@@ -70,6 +70,15 @@ def test_a_part_of_the_page_is_the_newest_chart_alone(busy: Deployment, browser:
     assert "<html" not in part
 
 
+def test_a_chart_of_samples_says_why_it_is_not_from_prometheus(busy: Deployment, browser: Client) -> None:
+    says = "Prometheus could not be reached: this is what was sampled here instead."
+    assert says not in text_of(browser.get(USAGE, {"window": "1h"}))
+    Cluster.objects.update(prometheus_url="http://127.0.0.1:1")
+    page = browser.get(USAGE, {"window": "1h"})
+    assert says in text_of(page)
+    assert 'id="chart-data"' in page.content.decode()
+
+
 def test_news_do_not_carry_the_chart_again(busy: Deployment, browser: Client) -> None:
     news = browser.get(USAGE, headers={"HX-Request": "true"}).content.decode()
     assert "chart-data" not in news

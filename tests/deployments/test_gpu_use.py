@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import pytest
 from django.contrib.auth.models import User
@@ -33,9 +33,9 @@ class Prometheus(ThreadingHTTPServer):
 class Answer(BaseHTTPRequestHandler):
     server: Prometheus
 
-    def do_GET(self) -> None:
-        parts = urlsplit(self.path)
-        self.server.asked.append(parts.path + " " + parse_qs(parts.query)["query"][0])
+    def do_POST(self) -> None:
+        form = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        self.server.asked.append(self.path + " " + parse_qs(form)["query"][0])
         result = [{"metric": labels, "value": [1.0, value]} for labels, value in self.server.series]
         body = json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}).encode()
         self.send_response(self.server.status)

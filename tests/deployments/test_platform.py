@@ -61,6 +61,10 @@ def bad(act: str, payload: dict[str, Any], field: str, code: str) -> Any:
         bad("cluster", {"currency": "euro"}, "currency", "too_long"),
         bad("cluster", {"currency": "eur"}, "currency", "invalid_currency"),
         bad("cluster", {"name": "x"}, "name", "read_only"),
+        bad("cluster", {"cost_basis": "free"}, "cost_basis", "not_a_choice"),
+        bad("cluster", {"node_address": "http://node1/"}, "node_address", "invalid_host"),
+        bad("cluster", {"prometheus_url": 5}, "prometheus_url", "not_text"),
+        bad("cluster", {"prometheus_url": "http://p/" + "a" * 300}, "prometheus_url", "too_long"),
         bad("nodes", {"name": "a100"}, "node_selector", "required"),
         bad("nodes", {**NODES, "node_selector": []}, "node_selector", "not_an_object"),
         bad("nodes", {**NODES, "node_selector": {"a b": "c"}}, "node_selector", "invalid_label"),
@@ -194,6 +198,55 @@ def test_a_cluster_has_prices(cluster: Cluster, admin: User) -> None:
     assert (row.price_gpu_hour, row.currency, row.gpu_resource) == (None, "EUR", "amd.com/gpu")
     row = saved(intent.change_cluster(cluster, {"price_cpu_hour": None}, by=admin))
     assert (row.price_cpu_hour, row.currency) == (None, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("prometheus:9090", "Begin with"),
+        ("file:///etc/passwd", "Begin with"),
+        ("http://", "Begin with"),
+        ("http://[::1", "no address"),
+        ("http://p:99999", "no address"),
+        ("http://robot:secret@p:9090", "Leave out user and password"),
+        ("http://@p:9090", "Leave out user and password"),
+        ("http://p:9090/#graph", "follows #"),
+        ("http://p:9090/?a=b", "question mark"),
+        ("http://p:9090/\r\nX: 1", "control"),
+        ("http://prom\u00e9th\u00e9e/", "xn--"),
+        ("http://169.254.169.254/latest", "metadata"),
+        ("http://[fe80::1]:9090", "link-local"),
+        ("http://[::ffff:169.254.169.254]/", "metadata"),
+        ("http://[64:ff9b::a9fe:a9fe]/", "metadata"),
+        ("http://100.100.100.200/", "metadata"),
+        ("http://[fd00:ec2::254]/", "metadata"),
+    ],
+)
+def test_an_address_of_prometheus_that_cannot_be_is_refused_with_a_word_why(
+    url: str, words: str, cluster: Cluster, admin: User
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        intent.change_cluster(cluster, {"prometheus_url": url}, by=admin)
+    [error] = refused.value.errors
+    assert (error.field, error.code) == ("prometheus_url", "invalid_url")
+    assert words in error.message
+    assert saved(cluster).prometheus_url == ""
+
+
+def test_a_cluster_has_addresses_and_says_what_is_paid_for(cluster: Cluster, admin: User) -> None:
+    inside = {
+        "cost_basis": "used",
+        "node_address": "10.0.0.9",
+        "prometheus_url": " http://10.0.0.9:9090/prom ",
+    }
+    row = saved(intent.change_cluster(cluster, inside, by=admin))
+    assert (row.cost_basis, row.node_address) == ("used", "10.0.0.9")
+    assert row.prometheus_url == "http://10.0.0.9:9090/prom"
+    row = saved(intent.change_cluster(cluster, {"currency": "EUR"}, by=admin))
+    assert (row.cost_basis, row.node_address) == ("used", "10.0.0.9")
+    row = saved(intent.change_cluster(cluster, {"prometheus_url": "", "node_address": None}, by=admin))
+    assert (row.prometheus_url, row.node_address) == ("", "10.0.0.9")
+    assert "10.0.0.9:9090" in str(AuditEntry.objects.filter(action="change cluster").values_list("detail"))
 
 
 def test_node_presets_belong_to_a_cluster(cluster: Cluster, admin: User) -> None:

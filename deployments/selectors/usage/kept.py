@@ -19,6 +19,7 @@ Kept = TypeVar("Kept")
 
 COSTS_KEPT_SECONDS = 30
 HELD_KEPT_SECONDS = 3
+PROMETHEUS_KEPT_SECONDS = 15
 
 
 def kept(about: str, seconds: int, compute: Callable[[], Kept]) -> Kept:

@@ -163,7 +163,8 @@ class Chart:
     """A subject over a window: one entry per step, oldest first; None is a gap, never zero.
 
     `at` are whole seconds since 1970, `step_seconds` apart: 60, 900 or 86400. Values are averages of the
-    step; `cpu_peak`, `memory_peak` its largest minute. `source` says who measured.
+    step; `cpu_peak`, `memory_peak` its largest minute. `source` says who measured; `source_message` why it is
+    not Prometheus though one is set, in a sentence, else "".
     """
 
     window: Window
@@ -178,3 +179,4 @@ class Chart:
     gpu_requested: list[int | None]
     pods: list[float | None]
     source: Literal["samples", "prometheus"] = "samples"
+    source_message: str = ""

@@ -71,5 +71,13 @@ def test_metrics_are_steps_with_gaps(api: Caller, house: Deployment) -> None:
     assert known == {now - timedelta(minutes=minutes): 500 for minutes in range(6, 11)}
 
 
+def test_metrics_say_why_they_are_not_from_prometheus(api: Caller, house: Deployment) -> None:
+    assert api.get(ONE + "metrics/").json()["source_message"] == ""
+    Cluster.objects.update(prometheus_url="http://127.0.0.1:1")
+    body = api.get(ONE + "metrics/").json()
+    assert body["source"] == "samples"
+    assert body["source_message"].startswith("Prometheus could not be reached")
+
+
 def test_metrics_of_a_strange_window_are_refused(api: Caller, house: Deployment) -> None:
     assert fields(api.get(ONE + "metrics/?window=1y")) == {"window": "invalid_choice"}
