@@ -22,6 +22,9 @@ QUARTER, DAY = 15, 24 * 60
 NEWEST_WITHIN_MINUTES = 10
 """A sample older than that says nothing about now."""
 
+_FINAL_AFTER_MINUTES = 5
+"""Late samples are waited for and added up within a minute: until then a step that is over may grow."""
+
 # More keys are not sent to the database: databases bound how many there may be.
 _MOST_KEYS = 1000
 _MEASURED = Q(used_minutes__gte=F("minutes"))
@@ -146,8 +149,12 @@ def _added(some: dict[int, Sums], others: dict[int, Sums]) -> dict[int, Sums]:
 def _sampled_until(cluster: Cluster, end: int) -> _Until:
     """How far a cluster's samples go; of steps that have not ended yet nothing is taken."""
     day, quarter, minute = (
-        _of_cluster(table, cluster).filter(at__lte=end - step).aggregate(newest=Max("at"))["newest"]
-        for table, step in ((DaySample, DAY), (QuarterSample, QUARTER), (MinuteSample, 0))
+        _of_cluster(table, cluster).filter(at__lte=end - over).aggregate(newest=Max("at"))["newest"]
+        for table, over in (
+            (DaySample, DAY + _FINAL_AFTER_MINUTES),
+            (QuarterSample, QUARTER + _FINAL_AFTER_MINUTES),
+            (MinuteSample, 0),
+        )
     )
     return _Until(
         day=None if day is None else day + DAY,
