@@ -246,7 +246,7 @@ def test_a_cluster_has_addresses_and_says_what_is_paid_for(cluster: Cluster, adm
     assert (row.cost_basis, row.node_address) == ("used", "10.0.0.9")
     row = saved(intent.change_cluster(cluster, {"prometheus_url": "", "node_address": None}, by=admin))
     assert (row.prometheus_url, row.node_address) == ("", "10.0.0.9")
-    assert "10.0.0.9:9090" in str(AuditEntry.objects.filter(action="change cluster").values_list("detail"))
+    assert "10.0.0.9:9090" in str(AuditEntry.objects.filter(action="change cluster").values_list("after"))
 
 
 def test_node_presets_belong_to_a_cluster(cluster: Cluster, admin: User) -> None:

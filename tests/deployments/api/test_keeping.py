@@ -142,12 +142,17 @@ def test_prices_of_a_cluster_are_kept(admin_api: Caller, api: Caller, team: Team
     assert changed.status_code == 200
     seen = api.get("clusters/local/").json()
     assert (float(seen["price_cpu_hour"]), seen["price_gpu_hour"], seen["currency"]) == (0.04, None, "BRL")
+    inside = {"cost_basis": "used", "node_address": "node1", "prometheus_url": "http://prometheus:9090"}
+    assert admin_api.patch("clusters/local/", inside).json() == seen | inside
     for payload, field in (
         ({"price_cpu_hour": "-1"}, "price_cpu_hour"),
         ({"price_cpu_hour": "free"}, "price_cpu_hour"),
         ({"currency": "euro"}, "currency"),
         ({"gpu_resource": "gpu"}, "gpu_resource"),
         ({"name": "other"}, "name"),
+        ({"cost_basis": "none"}, "cost_basis"),
+        ({"node_address": "http://node1/"}, "node_address"),
+        ({"prometheus_url": "http://169.254.169.254/"}, "prometheus_url"),
     ):
         assert list(fields(admin_api.patch("clusters/local/", payload))) == [field]
 

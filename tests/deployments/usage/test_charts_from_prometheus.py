@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -219,11 +220,10 @@ def test_nobody_waits_for_a_slow_prometheus(
 
 
 def test_a_failure_is_kept_as_an_answer_is(
-    cluster: Cluster, deployment: Deployment, sampled: datetime, settings: object
+    cluster: Cluster, deployment: Deployment, sampled: datetime, settings: Any
 ) -> None:
-    settings.CACHES = {
-        "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "p"}
-    }  # type: ignore[attr-defined]
+    kept = "django.core.cache.backends.locmem.LocMemCache"
+    settings.CACHES = {"default": {"BACKEND": kept, "LOCATION": "prometheus"}}
     server = Odd(503, b"")
     with served(server) as url:
         name_prometheus(cluster, url)
