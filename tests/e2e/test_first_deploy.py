@@ -177,7 +177,7 @@ def test_signing_out_elsewhere_does_not_take_away_what_is_typed(signed_in: Page,
     typing = signed_in.context.new_page()
     typing.goto(f"{stack.url}/deployments/new")
     signed_in.goto(f"{stack.url}/account/")
-    signed_in.get_by_role("main").get_by_role("button", name="Sign out").click()
+    signed_in.get_by_role("main").get_by_role("button", name="Sign out", exact=True).click()
     signed_in.wait_for_url(re.compile("/sign-in/"))
     image = typing.get_by_label("Image", exact=True)
     image.press_sequentially("local/house:1.0")

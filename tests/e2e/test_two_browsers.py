@@ -67,7 +67,7 @@ def test_signing_out_elsewhere_ends_an_open_page_but_not_what_is_being_typed(
     signed_in.goto(f"{stack.url}/account/")
     reading = signed_in.context.new_page()
     reading.goto(f"{stack.url}/models/")
-    signed_in.get_by_role("main").get_by_role("button", name="Sign out").click()
+    signed_in.get_by_role("main").get_by_role("button", name="Sign out", exact=True).click()
     expect(reading).to_have_url(re.compile("/sign-in/"), timeout=20 * SECOND)
     typing.bring_to_front()
     expect(typing.locator("#toasts")).to_contain_text("signed out", timeout=20 * SECOND)
