@@ -102,6 +102,8 @@ def look(rows: Sequence[Deployment], now: datetime) -> dict[int, Seen]:
         series__deployment__in=ids,
         at__gte=money.minutes_since_1970(now - sizing.WINDOW),
         used_minutes__gt=0,
+        # What was paused says nothing of what replicas need.
+        pods__gt=0,
     ).order_by()
     p95 = _busiest(samples)
     out_of_memory = _out_of_memory(ids, now)

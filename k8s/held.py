@@ -9,6 +9,9 @@ from k8s.quantities import bytes_, millicores, pieces
 Held = dict[str, int]
 
 _NAMES: Final = ("cpu_request", "memory_request", "gpu_request", "cpu_limit", "memory_limit")
+_MOST: Final = 2**53
+_MOST_GPUS: Final = 2**20
+"""More than any node has. A pod may ask for more, and waits for ever; its amounts are still added up."""
 
 
 def held_by(spec: raw.PodSpec) -> Held:
@@ -44,12 +47,13 @@ def held_by(spec: raw.PodSpec) -> Held:
             name: held[name] + (extra[name] if held[name] or name.endswith("_request") else 0)
             for name in _NAMES
         }
-    return held
+    return {name: min(held[name], _MOST_GPUS if name == "gpu_request" else _MOST) for name in _NAMES}
 
 
 def is_gpu(resource: str) -> bool:
-    """Whether a resource's name, such as nvidia.com/gpu, is one of a GPU."""
-    return "gpu" in resource.partition("/")[2]
+    """Whether a resource's name, such as nvidia.com/gpu, counts GPUs, and not their memory or parts."""
+    name = resource.partition("/")[2]
+    return name == "gpu" or name.startswith("gpu.")
 
 
 def _plus(one: Held, other: Held) -> Held:

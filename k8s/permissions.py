@@ -58,20 +58,23 @@ NEEDS: Final[tuple[Need, ...]] = (
     Need("worker", "pods", ("list", "delete"), "to know when a deployment is gone; to delete one pod"),
     Need("worker", "pods/log", ("get",), "logs, and what crashed containers wrote"),
     Need(
-        "worker", "secrets", ("create", "patch", "delete"), "secret variables and registry logins; never read"
+        "worker",
+        "secrets",
+        _KEPT,
+        "secret variables and registry logins; read by name alone, to see whose it is",
     ),
     Need("worker", "horizontalpodautoscalers", _KEPT, "autoscaling", "autoscaling"),
     Need("worker", "poddisruptionbudgets", _KEPT, "nodes are drained one replica at a time", "policy"),
     Need(
         "worker",
         "resourcequotas",
-        ("list", "create", "patch", "delete"),
+        ("list", *_KEPT),
         "quotas; what a preflight compares with",
     ),
     Need(
         "worker",
         "limitranges",
-        ("list", "create", "patch", "delete"),
+        ("list", *_KEPT),
         "bounds of a pod; defaults of foreign pods",
     ),
     Need("observer", "deployments", _SEEN, "status", "apps"),

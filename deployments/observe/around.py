@@ -10,6 +10,8 @@ from deployments.nudges import Nudge
 from k8s.facts import EventFacts, NodeFacts
 
 _EVENT_COLUMNS = ("type", "reason", "message", "count", "first_at", "last_at")
+# As many as the column holds.
+_MOST_GPUS = 2**31 - 1
 _NODE_COLUMNS = ("name", "ready", "cpu_allocatable", "memory_allocatable", "gpu_allocatable", "facts")
 _CHUNK = 500
 
@@ -98,7 +100,7 @@ def record_nodes(cluster_id: int, nodes: Sequence[NodeFacts], gone: set[str], *,
                 ready=node.ready,
                 cpu_allocatable=node.cpu_allocatable,
                 memory_allocatable=node.memory_allocatable,
-                gpu_allocatable=sum(node.gpu_allocatable.values()),
+                gpu_allocatable=min(sum(node.gpu_allocatable.values()), _MOST_GPUS),
                 facts=msgspec.to_builtins(node),
             )
             for node in nodes

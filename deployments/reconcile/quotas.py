@@ -52,7 +52,8 @@ _AT_REST = Q(
 def find_unsettled_quotas(now: datetime) -> list[int]:
     """Quotas whose ResourceQuota is not what it has to be, and those not looked after for a while."""
     due = Q(retry_at=None) | Q(retry_at__lte=now)
-    rows = list(Quota.objects.filter(due).select_related("cluster"))
+    # Where the team has no namespace any more there is nothing to keep.
+    rows = list(Quota.objects.filter(due, team__namespaces__cluster=F("cluster")).select_related("cluster"))
     wanted = wanted_hards([row for row in rows if has_limits(row)])
     return [row.pk for row in rows if _is_unsettled(row, wanted.get(row.pk, {}), now)]
 
@@ -68,13 +69,15 @@ def reconcile_quota(quota_id: int, *, connect: clients.Connect = clients.client_
         if row is None:
             return None
         wanted = wanted_hards([row])[row.pk]
-        if not _is_unsettled(row, wanted, timezone.now()):
+        now = timezone.now()
+        # Postponed by another that tried meanwhile: it comes again, or the sweep does.
+        if not _is_unsettled(row, wanted, now) or (row.retry_at is not None and row.retry_at > now):
             return None
         try:
-            _write(row, wanted, connect(row.cluster))
+            written = _write(row, wanted, connect(row.cluster))
         except (ClusterError, UnusableCredentials) as exc:
             return _postpone(row, exc)
-        if _store_written(row, wanted):
+        if not written or _store_written(row, wanted):
             return None
     return _LOOK_AGAIN_SECONDS
 
@@ -96,10 +99,11 @@ def make_room(deployment: Deployment, cluster: Cluster, before: Callable[[], Non
         return
     before()
     try:
-        _write(row, wanted, cluster)
+        written = _write(row, wanted, cluster)
     except ClusterError as exc:
         _postpone(row, exc)
-    else:
+        return
+    if written:
         # Where it is another one by now, the sweep goes on.
         _store_written(row, wanted)
 
@@ -145,22 +149,27 @@ def _is_old(row: Quota, now: datetime) -> bool:
     return bool(row.applied_hard) and (row.applied_at is None or row.applied_at <= now - REPEAT_AFTER)
 
 
-def _write(row: Quota, wanted: Hard, cluster: Cluster) -> None:
-    """Raises: ClusterError."""
+def _write(row: Quota, wanted: Hard, cluster: Cluster) -> bool:
+    """False where the team has no namespace any more.
+
+    Raises:
+        ClusterError.
+    """
     space = Namespace.objects.filter(team=row.team_id, cluster=row.cluster_id).first()
     if space is None:
-        return
+        return False
     if not wanted:
         # Only what we have written: others may have an object of that name.
         for kind in _KINDS if row.applied_hard else ():
             cluster.delete(Ref(kind, space.name, manifests.QUOTA_NAME))
-        return
+        return True
     team = row.team.name
     made = [manifests.limit_range(space.name, team), manifests.resource_quota(space.name, team, wanted)]
     if not row.applied_hard:
         writing.refuse_foreign(made, cluster)
     for manifest in made:
         writing.apply_in_namespace(manifest, team, cluster)
+    return True
 
 
 def _store_written(row: Quota, wanted: Hard) -> bool:

@@ -220,13 +220,13 @@ def test_what_is_missing_comes_as_a_role_to_paste(cluster: Cluster) -> None:
     assert grants["observer", "services"] == {"no"}
     (role,) = yaml.safe_load_all(found.snippet)
     assert role["rules"] == [
-        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create", "patch", "delete"]},
+        {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "patch", "delete"]},
         {"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]},
     ]
 
 
-def test_nothing_is_asked_for_by_a_star_and_secrets_are_not_read() -> None:
+def test_nothing_is_asked_for_by_a_star_and_secrets_are_not_listed() -> None:
     rules = yaml.safe_load(roles(NEEDS))["rules"]
     assert "*" not in {word for rule in rules for key in rule for word in rule[key]}
     (secrets,) = [rule for rule in rules if rule["resources"] == ["secrets"]]
-    assert not {"get", "list", "watch"} & set(secrets["verbs"])
+    assert not {"list", "watch"} & set(secrets["verbs"])

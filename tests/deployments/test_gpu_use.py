@@ -104,6 +104,7 @@ def test_an_idle_gpu_is_listed(prometheus: Prometheus, with_gpus: Deployment, le
     prometheus.series = [({"namespace": "pricing", "pod": "house-0"}, "1.5")]
     reviewing.review(with_gpus.cluster_id, at=timezone.now())
     assert Sizing.objects.get(deployment=with_gpus).gpu_percent == 1.5
+    Sizing.objects.update(hours=24)
     assert idle_deployments(wasteful_deployments(lead)) == [with_gpus]
 
 

@@ -145,7 +145,10 @@ def test_the_idle_are_listed_after_as_many_days_as_are_too_many(large: Deploymen
 
 
 def test_gpus_that_are_known_to_do_nothing_make_idle(large: Deployment, lead: User) -> None:
-    Sizing.objects.create(deployment=large, computed_at=NOW, gpu_percent=4.0)
+    Sizing.objects.create(deployment=large, computed_at=NOW, gpu_percent=4.0, hours=23)
+    # What has just begun is not idle yet.
+    assert idle_deployments(wasteful_deployments(lead)) == []
+    Sizing.objects.update(hours=24)
     assert idle_deployments(wasteful_deployments(lead)) == [large]
     Sizing.objects.update(gpu_percent=5.0)
     assert idle_deployments(wasteful_deployments(lead)) == []
@@ -256,3 +259,9 @@ def test_the_most_wasteful_comes_first(suggested: Deployment, lead: User, deploy
     names: Callable[[], list[str]] = lambda: [row.name for row in wasteful_deployments(lead)]  # noqa: E731
     assert names() == ["house-prices", "aaa"]
     assert [row.name for row in wasteful_deployments(lead, team="fraud")] == []
+
+
+def test_what_was_paused_is_no_data(large: Deployment) -> None:
+    measured_for(large, NOW - timedelta(hours=1), 48, **{**QUIET, "pods": 0})
+    measured_for(large, NOW, 1, **QUIET)
+    assert look(large).hours <= 1

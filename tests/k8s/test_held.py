@@ -108,3 +108,18 @@ def test_a_thousand_pods_of_others_take_less_than_five_mebibytes() -> None:
     small, whole = mebibytes(only_held), mebibytes(lambda pod: pod)
     # Beside them their rows are looked at, some hundreds at a time.
     assert (small < 2, small * 2 < whole) == (True, True), (small, whole)
+
+
+def test_what_nobody_can_have_is_still_a_number_that_adds_up() -> None:
+    huge = {"limits": {"memory": "8Ei", "cpu": "9E", "nvidia.com/gpu": "3000000000"}}
+    found = pod(containers=[{"name": name, "resources": huge} for name in "abc"])
+    # A thousand such pods still add up in 64 bits, and their GPUs are a column's number.
+    assert 1000 * max(found.cpu_limit, found.memory_limit) < 2**63
+    assert found.gpu_request < 2**31
+
+
+def test_memory_and_shares_of_gpus_are_no_gpus() -> None:
+    limits = {"nvidia.com/gpu": "1", "nvidia.com/gpumem": "3000", "nvidia.com/gpucores": "30"}
+    assert pod(containers=[{"name": "a", "resources": {"limits": limits}}]).gpu_request == 1
+    shared = {"limits": {"nvidia.com/gpu.shared": "2"}}
+    assert pod(containers=[{"name": "a", "resources": shared}]).gpu_request == 2

@@ -195,6 +195,8 @@ def _cluster(
     nodes = [_node(row, held.get(row.name, _OnNode()), since) for row in rows]
     foreign = sum((one.foreign for one in held.values()), NOTHING)
     measured = [node.used for node in nodes if node.used is not None]
+    # A part shown as the whole would be too little.
+    is_whole = bool(measured) and all(node.used is not None for node in nodes if node.ready)
     return ClusterUsage(
         cluster=cluster,
         stale_since=stale_since(cluster),
@@ -204,7 +206,7 @@ def _cluster(
         allocatable=_sum(node.allocatable for node in nodes),
         requested=_sum(one.all.requested for one in held.values()),
         free=_sum(node.free for node in nodes),
-        used=_sum(measured) if measured else None,
+        used=_sum(measured) if is_whole else None,
         foreign=foreign.requested,
         largest_free=_largest_free(nodes),
         money=Money(cluster.currency),

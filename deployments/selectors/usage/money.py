@@ -105,7 +105,10 @@ def _figures(cluster: Cluster, group: str, ids: Collection[int], now: datetime) 
     found = _sampled_until(cluster, minutes_since_1970(now))
     if found.quarter is None and found.minute is None:
         return _Figures(month=None, minute=None)
-    month = _month(cluster, group, ids, minutes_since_1970(month_start(now)), found)
+    # Before the first quarter of an hour is over, nothing is known of the month.
+    is_known = found.quarter is not None or found.day is not None
+    start = minutes_since_1970(month_start(now))
+    month = _month(cluster, group, ids, start, found) if is_known else None
     if found.minute is None:
         return _Figures(month=month, minute=None)
     newest, idle = _newest(cluster, group, ids, found.minute)

@@ -68,7 +68,9 @@ def wasteful_deployments(user: Person, *, team: str = "", cluster: str = "") -> 
 def idle_deployments(rows: "QuerySet[ShownDeployment]") -> "list[ShownDeployment]":
     """Those of `rows` that did nothing worth mention for as many days as are too many, longest first."""
     since = timezone.now() - timedelta(days=settings.IDLE_AFTER_DAYS)
-    idle = Q(sizing__idle_since__lte=since) | Q(sizing__gpu_percent__lt=sizing.IDLE_GPU_PERCENT)
+    idle = Q(sizing__idle_since__lte=since) | Q(
+        sizing__gpu_percent__lt=sizing.IDLE_GPU_PERCENT, sizing__hours__gte=sizing.LEAST_HOURS
+    )
     found = rows.filter(idle, paused_at=None, wanted_replicas__gt=0)
     return list(found.order_by(F("sizing__idle_since").asc(nulls_last=True), "name", "pk")[:_MOST_IDLE])
 
