@@ -246,7 +246,11 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "platform-size-new": ({}, {"name": "big", **QUANTITIES}, ADMINS),
     "platform-size": (SIZE, {"name": "tiny", **QUANTITIES}, ADMINS),
     "platform-size-delete": (SIZE, {}, ADMINS),
-    "platform-cluster": (CLUSTER, {"gpu_resource": "amd.com/gpu", "currency": "EUR"}, ADMINS),
+    "platform-cluster": (
+        CLUSTER,
+        {"gpu_resource": "amd.com/gpu", "currency": "EUR", "cost_basis": "used"},
+        ADMINS,
+    ),
     "platform-nodes-new": (CLUSTER, {"name": "h100", "node_selector": "gpu=h100"}, ADMINS),
     "platform-nodes": (NODES, {"name": "a100", "node_selector": "gpu=a100"}, ADMINS),
     "platform-nodes-delete": (NODES, {}, ADMINS),
