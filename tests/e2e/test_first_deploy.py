@@ -176,10 +176,11 @@ def test_an_edit_shows_what_it_changes_before_it_is_saved(
 def test_signing_out_elsewhere_does_not_take_away_what_is_typed(signed_in: Page, stack: Stack) -> None:
     typing = signed_in.context.new_page()
     typing.goto(f"{stack.url}/deployments/new")
+    image = typing.get_by_label("Image", exact=True)
+    image.press_sequentially("local/house:")
     signed_in.goto(f"{stack.url}/account/")
     signed_in.get_by_role("main").get_by_role("button", name="Sign out", exact=True).click()
     signed_in.wait_for_url(re.compile("/sign-in/"))
-    image = typing.get_by_label("Image", exact=True)
-    image.press_sequentially("local/house:1.0")
+    image.press_sequentially("1.0")
     expect(typing.locator("#preview-status")).to_contain_text("signed out", timeout=10 * SECOND)
     expect(image).to_have_value("local/house:1.0")
