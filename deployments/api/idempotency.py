@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from deployments.api.problems import bad_parameter
 from deployments.errors import Conflict, FieldError, InvalidInput
 from deployments.models import IdempotencyRecord
+from teams.models import ApiToken
 
 _SALT = "deployments.api.idempotency 2"
 _BODY_SALT = "deployments.api.idempotency body"
@@ -25,7 +26,7 @@ HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 # A write is held for at most 60 s (?wait); one that is older died with its process.
 ABANDONED = timedelta(seconds=120)
-REPEATED_HEADERS = ("Location", "ETag", "Content-Type", "Retry-After")
+REPEATED_HEADERS = ("Location", "ETag", "Content-Type", "Retry-After", "Cache-Control")
 
 
 class Replay(Exception):
@@ -92,12 +93,15 @@ def claim(request: Request) -> Claim | None:
 
 
 def _fingerprint(request: Request) -> str:
-    """What makes two requests the same: method, address and body.
+    """What makes two requests the same: method, address, body, and the token or session that asks.
+
+    An answer may hold what another token of the same person is not good for.
 
     Keyed, because bodies may hold secrets that a plain hash would let people guess.
     """
     plain = request._request  # noqa: SLF001 - DRF offers no other way to the unparsed body
-    parts = (request.method or "", plain.get_full_path(), hashlib.sha256(plain.body).hexdigest())
+    by = str(request.auth.pk) if isinstance(request.auth, ApiToken) else "session"
+    parts = (request.method or "", plain.get_full_path(), hashlib.sha256(plain.body).hexdigest(), by)
     return salted_hmac(_SALT, "\n".join(parts), algorithm="sha256").hexdigest()
 
 

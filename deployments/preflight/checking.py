@@ -79,7 +79,12 @@ def _image_checks(subject: Subject) -> list[Check]:
     image, cluster = subject.wish.spec.image, subject.cluster
     if subject.deployment is not None and not subject.replaces_pods:
         return []
-    served = Revision.objects.filter(deployment__cluster=cluster, served_at__isnull=False)
+    # In the team's own namespace: what others run is not theirs to know.
+    served = Revision.objects.filter(
+        deployment__cluster=cluster,
+        deployment__namespace=subject.wish.namespace,
+        served_at__isnull=False,
+    )
     # By the version first, which is indexed; its image may have been edited since.
     if served.filter(version__image=image, spec__image=image).exists():
         return [Check(code="image", state="ok", text=f"{image} has run on cluster {cluster.name} before.")]

@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from teams import audit
-from teams.models import SignIn
+from teams import audit, tokens
+from teams.models import ApiToken, SignIn
 
 COMMAND_LINE = "command line"
 
@@ -34,6 +34,8 @@ class Command(BaseCommand):
             user.save(update_fields=["is_active"])
             if not active:
                 SignIn.objects.filter(user=user).delete()
+                # For good: enabled again, nobody knows any more who has them.
+                tokens.revoke_all(ApiToken.objects.filter(user=user))
             audit.record(
                 COMMAND_LINE,
                 f"{options['action']} account",

@@ -233,3 +233,12 @@ def test_history_is_listed_after_a_delete(api: Caller, house: Deployment) -> Non
     assert api.get("deployments/").json()["count"] == 0
     assert api.get("deployments/?status=deleted").json()["count"] == 1
     assert api.get(ONE).status_code == 404
+
+
+def test_what_one_token_was_answered_is_not_repeated_to_another(deployer: User, team: Team) -> None:
+    body = {"name": "strong", "scopes": ["read"]}
+    made = by_token(deployer, Scope.ADMIN).post("me/tokens/", body, idempotency_key="k")
+    assert made.status_code == 201
+    other = by_token(deployer, Scope.DEPLOY).post("me/tokens/", body, idempotency_key="k")
+    assert other.status_code == 422
+    assert made.json()["token"] not in other.content.decode()
