@@ -21,6 +21,7 @@ from deployments.models import CapturedLog, Cluster, Deployment, MonthSums, Quar
 from deployments.selectors.usage import money
 from deployments.selectors.usage.shapes import Amounts
 from deployments.spec import spec_of
+from deployments.usage.minutes import QUARTER, minute_of
 from k8s.quantities import bytes_, millicores
 
 # What a task does in seconds, with a week of samples of each on a slow disk.
@@ -83,7 +84,7 @@ def review(cluster_id: int, *, after: int = 0, at: datetime | None = None) -> in
 
 def sum_month(cluster: Cluster, now: datetime) -> None:
     """Sums what of this month is rolled up. Rows of older months are of no use any more."""
-    month = money.minutes_since_1970(costs.month_start(now))
+    month = minute_of(costs.month_start(now))
     until, sums = money.sums_since(cluster, month, now)
     rows = [
         MonthSums(series_id=key, month=month, until=until, **one.as_columns()) for key, one in sums.items()
@@ -100,7 +101,7 @@ def look(rows: Sequence[Deployment], now: datetime) -> dict[int, Seen]:
     samples = QuarterSample.objects.filter(
         series__kind=SeriesKind.DEPLOYMENT,
         series__deployment__in=ids,
-        at__gte=money.minutes_since_1970(now - sizing.WINDOW),
+        at__gte=minute_of(now - sizing.WINDOW),
         used_minutes__gt=0,
         # What was paused says nothing of what replicas need.
         pods__gt=0,
@@ -162,7 +163,7 @@ def _seen(found: Mapping[str, Any], p95: int | None, *, ran_out: bool) -> Seen:
         cpu_peak=found["most_cpu"],
         ran_out_of_memory=ran_out,
     )
-    return Seen(evidence, each, found["first"], None if busy is None else busy + money.QUARTER)
+    return Seen(evidence, each, found["first"], None if busy is None else busy + QUARTER)
 
 
 def _sizing_of(

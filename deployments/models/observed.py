@@ -5,6 +5,9 @@ from django.db import models
 from deployments.models.cluster import Cluster
 from deployments.models.deployment import Deployment
 
+ENDED_PHASES = frozenset({"Succeeded", "Failed"})
+"""Of pods that hold nothing any more."""
+
 
 class Pod(models.Model):
     """A pod of a deployment of ours, or of nobody's (`deployment` null, kept for usage).

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from deployments.models import Pod
+from deployments.models.observed import ENDED_PHASES
 from deployments.observe.batches import chunks
 from k8s.facts import PodFacts
 from k8s.health import reason_of
 
-ENDED: Final = frozenset({"Succeeded", "Failed"})
 _HELD: Final = ("cpu_request", "memory_request", "gpu_request", "cpu_limit", "memory_limit")
 POD_COLUMNS: Final = (
     "deployment",
@@ -30,7 +30,9 @@ _CHUNK: Final = 500
 
 def pod_row(cluster_id: int, pod: PodFacts, *, deployment_id: int | None, facts: dict[str, Any]) -> Pod:
     """A pod's columns. One that has ended holds nothing any more."""
-    held = dict.fromkeys(_HELD, 0) if pod.phase in ENDED else {name: getattr(pod, name) for name in _HELD}
+    held = (
+        dict.fromkeys(_HELD, 0) if pod.phase in ENDED_PHASES else {name: getattr(pod, name) for name in _HELD}
+    )
     return Pod(
         cluster_id=cluster_id,
         deployment_id=deployment_id,
@@ -55,8 +57,8 @@ def record_foreign(cluster_id: int, pods: Sequence[PodFacts], gone: Iterable[str
     Those that have ended hold nothing, and are forgotten; finished jobs may be many.
     """
     known = Pod.objects.filter(cluster_id=cluster_id, deployment=None)
-    ended = {pod.uid for pod in pods if pod.phase in ENDED}
-    holding = [pod for pod in pods if pod.phase not in ENDED]
+    ended = {pod.uid for pod in pods if pod.phase in ENDED_PHASES}
+    holding = [pod for pod in pods if pod.phase not in ENDED_PHASES]
     for chunk in chunks(ended.union(gone), _CHUNK):
         known.filter(uid__in=chunk).delete()
     for part in chunks(holding, _CHUNK):

@@ -7,11 +7,10 @@ from django.db.models import TextField
 from django.db.models.functions import Cast
 
 from deployments.models import Cluster, Deployment, Node, Pod
+from deployments.models.observed import ENDED_PHASES
 from k8s.facts import NodeFacts, PodFacts
 from k8s.labels import INSTANCE
 from k8s.spec import Resources, Wish
-
-_ENDED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ def nodes_of(cluster: Cluster) -> list[NodeFacts]:
 
 def placed_pods_of(cluster: Cluster) -> list[PodFacts]:
     """Everybody's pods that take up room on a node, as last seen: whose, where, and what they hold."""
-    rows = Pod.objects.filter(cluster=cluster).exclude(node="").exclude(phase__in=_ENDED)
+    rows = Pod.objects.filter(cluster=cluster).exclude(node="").exclude(phase__in=ENDED_PHASES)
     columns = ("node", "namespace", "name", "cpu_request", "memory_request", "gpu_request")
     # Columns, not whole facts: there may be ten thousand of them.
     return [
@@ -82,5 +81,5 @@ def pods_held_by(deployment: Deployment | None) -> list[PodFacts]:
     """The deployment's own pods that count against quotas and nodes."""
     if deployment is None:
         return []
-    rows = Pod.objects.filter(deployment=deployment).exclude(phase__in=_ENDED)
+    rows = Pod.objects.filter(deployment=deployment).exclude(phase__in=ENDED_PHASES)
     return [msgspec.convert(facts, PodFacts) for facts in rows.values_list("facts", flat=True)]

@@ -22,6 +22,7 @@ from deployments.models import (
 from deployments.selectors.usage import promql
 from deployments.selectors.usage.kept import PROMETHEUS_KEPT_SECONDS, kept
 from deployments.selectors.usage.shapes import Chart, Window
+from deployments.usage.minutes import minute_of, step_of
 from teams.models import Team
 
 logger = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def chart(
     requests, samples do.
     """
     table, step, count = _STEPS[window]
-    end = int(timezone.now().timestamp()) // 60 // step * step
+    end = step_of(minute_of(timezone.now()), step)
     times = range(end - step * count, end, step)
     sampled = _sampled(table, window, times, {"series__cluster": cluster, **_subject(team, deployment)})
     scope = _scope(cluster, team, deployment) if cluster.prometheus_url else None

@@ -14,8 +14,9 @@ from deployments.selectors.access import Person
 from deployments.selectors.usage.clusters import named_teams
 from deployments.selectors.usage.held import NOTHING, Held, fresh_since, held_by_deployment
 from deployments.selectors.usage.kept import HELD_KEPT_SECONDS, kept, kept_money_of_deployments
-from deployments.selectors.usage.money import NEWEST_WITHIN_MINUTES, minutes_since_1970
+from deployments.selectors.usage.money import NEWEST_WITHIN_MINUTES
 from deployments.selectors.usage.shapes import DeploymentUsage, Money
+from deployments.usage.minutes import minute_of
 from teams.models import Team
 
 SORTS = ("name", "team", "cpu", "memory", "cost", "waste")
@@ -107,7 +108,7 @@ def _measure(key: str) -> Any:
 
 def _newest_cost() -> QuerySet[Any]:
     """What the newest minute cost at the prices of its cluster; a price not known counts nothing."""
-    newest = minutes_since_1970(timezone.now()) - NEWEST_WITHIN_MINUTES
+    newest = minute_of(timezone.now()) - NEWEST_WITHIN_MINUTES
     samples = MinuteSample.objects.filter(series__deployment=OuterRef("pk"), at__gt=newest)
     cost = Case(
         *(When(series__cluster__cost_basis=basis, then=_cost(column)) for basis, column in _PAID.items()),

@@ -13,12 +13,12 @@ from django.db.models import Aggregate, Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from deployments.models import Pod
+from deployments.models.observed import ENDED_PHASES
 from deployments.selectors.usage.shapes import Amounts
 
 MEASURED_WITHIN = timedelta(minutes=5)
 """An older measurement says nothing about now."""
 
-_ENDED = ("Succeeded", "Failed")
 _SUMS = ("pods", "cpu", "memory", "gpu", "measured", "cpu_used", "memory_used", "cpu_limit", "memory_limit")
 
 
@@ -62,7 +62,7 @@ NOTHING = Held()
 
 def holding_pods() -> QuerySet[Pod]:
     """Pods that hold their requests."""
-    return Pod.objects.exclude(node="").exclude(phase__in=_ENDED)
+    return Pod.objects.exclude(node="").exclude(phase__in=ENDED_PHASES)
 
 
 def fresh_since(now: datetime | None = None) -> datetime:

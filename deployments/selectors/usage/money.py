@@ -16,9 +16,8 @@ from django.utils import timezone
 from deployments.costs import SUMMED, Sums, money_of, month_start, prices_of
 from deployments.models import Cluster, DaySample, MinuteSample, MonthSums, QuarterSample, Sample, SeriesKind
 from deployments.selectors.usage.shapes import Amounts, Money
+from deployments.usage.minutes import DAY, QUARTER, minute_of
 
-QUARTER, DAY = 15, 24 * 60
-"""Minutes of a step."""
 NEWEST_WITHIN_MINUTES = 10
 """A sample older than that says nothing about now."""
 
@@ -72,11 +71,6 @@ def money_of_cluster(cluster: Cluster, *, at: datetime | None = None) -> Money:
     return _money(cluster, "cluster_id", [cluster.pk], at or timezone.now())[cluster.pk]
 
 
-def minutes_since_1970(at: datetime) -> int:
-    """How samples name a moment: whole minutes since 1970-01-01 UTC."""
-    return int(at.timestamp()) // 60
-
-
 def _money(cluster: Cluster, group: str, ids: Collection[int], now: datetime) -> dict[int, Money]:
     found = _figures(cluster, group, ids, now)
     prices = prices_of(cluster)
@@ -95,19 +89,19 @@ def _money(cluster: Cluster, group: str, ids: Collection[int], now: datetime) ->
 
 def sums_since(cluster: Cluster, start: int, now: datetime) -> tuple[int, dict[int, Sums]]:
     """Sums of what is rolled up since the minute `start`, by primary key of the series; and until when."""
-    found = _sampled_until(cluster, minutes_since_1970(now))
+    found = _sampled_until(cluster, minute_of(now))
     until = max(found.quarter or start, start)
     sums = _rolled_up(cluster, "pk", None, start, until, days_until=found.day)
     return until, sums
 
 
 def _figures(cluster: Cluster, group: str, ids: Collection[int], now: datetime) -> _Figures:
-    found = _sampled_until(cluster, minutes_since_1970(now))
+    found = _sampled_until(cluster, minute_of(now))
     if found.quarter is None and found.minute is None:
         return _Figures(month=None, minute=None)
     # Before the first quarter of an hour is over, nothing is known of the month.
     is_known = found.quarter is not None or found.day is not None
-    start = minutes_since_1970(month_start(now))
+    start = minute_of(month_start(now))
     month = _month(cluster, group, ids, start, found) if is_known else None
     if found.minute is None:
         return _Figures(month=month, minute=None)

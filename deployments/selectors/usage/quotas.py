@@ -6,6 +6,7 @@ from django.db.models import Count, Q, Sum
 
 from deployments.errors import NotFound
 from deployments.models import Cluster, Deployment, Namespace, Pod, Quota
+from deployments.models.observed import ENDED_PHASES
 from deployments.quotas import (
     RESOURCES,
     Asked,
@@ -18,9 +19,6 @@ from deployments.quotas import (
 )
 from deployments.selectors.usage.shapes import QuotaLine
 from teams.models import Team
-
-# What has ended holds nothing any more.
-_ENDED = ("Succeeded", "Failed")
 
 
 def quota_lines(team: Team, cluster: Cluster) -> list[QuotaLine]:
@@ -81,7 +79,7 @@ def namespace_for_quota(team: Team, cluster: str) -> Namespace:
 
 def _held(teams: Collection[int], clusters: Collection[int]) -> dict[Place, Asked]:
     """What pods of the teams' deployments hold, those included that are on their way in or out."""
-    rows = Pod.objects.filter(~Q(phase__in=_ENDED), deployment__team__in=teams, cluster__in=clusters)
+    rows = Pod.objects.filter(~Q(phase__in=ENDED_PHASES), deployment__team__in=teams, cluster__in=clusters)
     groups = rows.order_by().values("deployment__team_id", "cluster_id")
     sums = groups.annotate(
         cpu=Sum("cpu_request"),
