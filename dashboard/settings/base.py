@@ -219,6 +219,8 @@ ENDPOINT_CHECK = env.endpoint_check
 REQUESTS_PER_MINUTE = env.requests_per_minute
 REQUESTS_PER_MINUTE_ANONYMOUS = env.requests_per_minute_anonymous
 SIGN_INS_PER_MINUTE = env.sign_ins_per_minute
+# What one person may be refused before further refusals are answered 429 and are one line of the audit.
+REFUSALS_PER_MINUTE = env.refusals_per_minute
 STREAMS_PER_USER = env.streams_per_user
 # After how many days without work worth mention a deployment is listed as idle.
 IDLE_AFTER_DAYS = env.idle_after_days

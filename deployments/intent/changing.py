@@ -21,9 +21,9 @@ from deployments.intent.common import (
     lock,
     record,
     store_wish,
-    write_refusal,
 )
 from deployments.intent.keeping import keep_secrets
+from deployments.intent.refusals import write_refusal
 from deployments.intent.scaling import refuse_if_autoscaled, set_autoscaling, set_replicas
 from deployments.models import Deployment, Operation
 from deployments.selectors import get_pod
