@@ -67,7 +67,8 @@ def _version(row: models.ModelVersion, used: Mapping[int, list[str]]) -> shapes.
     )
 
 
-def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
+def clusters(rows: Iterable[models.Cluster], *, to_admin: bool) -> list[shapes.Cluster]:
+    """Where a cluster's Prometheus is, which answers whoever reaches it, is told `to_admin` alone."""
     return [
         shapes.Cluster(
             name=row.name,
@@ -80,7 +81,7 @@ def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
             currency=row.currency,
             cost_basis=row.cost_basis,
             node_address=row.node_address,
-            prometheus_url=row.prometheus_url,
+            prometheus_url=row.prometheus_url if to_admin else "",
         )
         for row in rows
     ]

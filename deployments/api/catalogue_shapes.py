@@ -71,7 +71,7 @@ class Cluster(Prices, kw_only=True, frozen=True):
     """A cluster; `gpu_resource` is what its nodes call a GPU.
 
     `cost_basis` is what is paid for: "requested", "used" or the "larger" of both. `node_address` is the host
-    of node ports, `prometheus_url` where charts are read from; "" for none.
+    of node ports, `prometheus_url` where charts are read from, which only admins are told; "" for none.
     """
 
     name: str

@@ -8,7 +8,7 @@ from deployments.api import catalogue_present, catalogue_shapes, payloads, prese
 from deployments.api.base import ApiView, admin_of, body_of
 from deployments.api.openapi import LIST, ORDERING, describe
 from deployments.api.pagination import paged
-from deployments.api.views.platform import cluster_of
+from deployments.api.views.platform import cluster_of, presented
 from deployments.errors import NotFound, PermissionDenied
 
 NAMESPACE_ORDERS = {"team": "team__name", "namespace": "name"}
@@ -28,7 +28,7 @@ class Connection(ApiView):
     )
     def put(self, request: Request, cluster: str) -> Response:
         row = intent.reconnect_cluster(cluster_of(request, cluster), body_of(request), by=admin_of(request))
-        return Response(catalogue_present.clusters([row])[0])
+        return Response(presented(request, [row])[0])
 
     @describe("Forget its credentials; workloads run on; admins", status=204)
     def delete(self, request: Request, cluster: str) -> Response:
