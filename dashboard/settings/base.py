@@ -126,6 +126,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_ENGINE = "teams.sessions"
+# Names of our own: a browser sends cookies to every port of a host, and node ports of the local
+# cluster keep these from models (k8s/local/cookies.py).
+SESSION_COOKIE_NAME = "timoneiro_session"
+CSRF_COOKIE_NAME = "timoneiro_csrf"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
