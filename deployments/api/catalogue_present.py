@@ -88,7 +88,16 @@ def clusters(rows: Iterable[models.Cluster], *, to_admin: bool) -> list[shapes.C
 
 
 def namespaces(rows: Iterable[models.Namespace]) -> list[shapes.ClusterNamespace]:
-    return [shapes.ClusterNamespace(team=row.team.name, namespace=row.name) for row in rows]
+    return [
+        shapes.ClusterNamespace(
+            team=row.team.name,
+            namespace=row.name,
+            isolated=row.isolated,
+            ingress_from=row.ingress_from,
+            message=row.apply_error,
+        )
+        for row in rows
+    ]
 
 
 def node_presets(rows: Iterable[models.NodePreset]) -> list[shapes.NodePreset]:

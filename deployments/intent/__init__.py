@@ -21,6 +21,7 @@ from deployments.intent.clusters import (
     disconnect_cluster,
     forget_cluster,
     give_namespace,
+    isolate_namespace,
     reconnect_cluster,
     take_namespace,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "fire_schedule",
     "forget_cluster",
     "give_namespace",
+    "isolate_namespace",
     "note_refusal",
     "pause",
     "reconnect_cluster",

@@ -22,6 +22,15 @@ def cluster_of_admin(request: Request, name: str) -> models.Cluster:
     return row
 
 
+def namespace_of_admin(request: Request, cluster: str, namespace: str) -> models.Namespace:
+    """Raises: NotFound, PermissionDenied: not an admin."""
+    rows = models.Namespace.objects.filter(cluster=cluster_of_admin(request, cluster), name=namespace)
+    found = rows.select_related("team", "cluster").first()
+    if found is None:
+        raise NotFound(f"No team of ours has namespace {namespace!r} in cluster {cluster}.")
+    return found
+
+
 class Connection(ApiView):
     @describe(
         "Connect it by other credentials; admins", takes=payloads.Connection, answers=catalogue_shapes.Cluster
@@ -90,13 +99,17 @@ class Namespaces(ApiView):
 
 
 class Namespace(ApiView):
+    @describe(
+        "Close a namespace to others, or open it; admins",
+        takes=payloads.NamespaceChanges,
+        answers=catalogue_shapes.ClusterNamespace,
+    )
+    def patch(self, request: Request, cluster: str, namespace: str) -> Response:
+        found = namespace_of_admin(request, cluster, namespace)
+        changed = intent.isolate_namespace(found, body_of(request), by=admin_of(request))
+        return Response(catalogue_present.namespaces([changed])[0])
+
     @describe("Let a team deploy there no more; admins", status=204, may=(409,))
     def delete(self, request: Request, cluster: str, namespace: str) -> Response:
-        row = models.Namespace.objects.filter(
-            cluster=cluster_of_admin(request, cluster), name=namespace
-        ).select_related("team", "cluster")
-        found = row.first()
-        if found is None:
-            raise NotFound(f"No team of ours has namespace {namespace!r} in cluster {cluster}.")
-        intent.take_namespace(found, by=admin_of(request))
+        intent.take_namespace(namespace_of_admin(request, cluster, namespace), by=admin_of(request))
         return Response(status=204)

@@ -161,6 +161,7 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("cluster-permissions", "GET"): (ADMIN, "clusters/local/permissions/", None),
     ("cluster-namespaces", "GET"): (ADMIN, "clusters/local/namespaces/", None),
     ("cluster-namespaces", "POST"): (ADMIN, "clusters/local/namespaces/", {"team": "vision"}),
+    ("cluster-namespace", "PATCH"): (ADMIN, "clusters/local/namespaces/pricing/", {"isolated": True}),
     ("cluster-namespace", "DELETE"): (ADMIN, "clusters/empty/namespaces/pricing/", None),
     ("me", "GET"): (ANYBODY_IN, "me/", None),
     ("watch", "GET"): (ANYBODY_IN, "watch/", None),
