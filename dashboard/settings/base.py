@@ -125,7 +125,6 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 # There is no way to send a mail, and so none to prove an address.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
-ACCOUNT_USERNAME_VALIDATORS = "dashboard.entrance.accounts.USERNAME_VALIDATORS"
 ACCOUNT_FORMS = {
     "change_password": "dashboard.entrance.forms.ChangePasswordForm",
     "reauthenticate": "dashboard.entrance.forms.ConfirmForm",
@@ -138,6 +137,7 @@ MFA_FORMS = {
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_ISSUER = "Timoneiro"
 # A telephone's clock may be half a minute wrong. No code is taken twice: see CodeForm.
 MFA_TOTP_TOLERANCE = 1
