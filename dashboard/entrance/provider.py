@@ -103,7 +103,7 @@ class ProviderAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
                 raise stop_with(_unknown_here(request))
         elif user.is_active:
             with transaction.atomic():
-                if sociallogin._did_authenticate_by_email:
+                if sociallogin._did_authenticate_by_email:  # noqa: SLF001 - allauth says it nowhere else
                     take_over(user)
                 give_rights(user, claims)
 

@@ -134,6 +134,10 @@ MFA_FORMS = {
     "authenticate": "dashboard.entrance.forms.CodeForm",
     "reauthenticate": "dashboard.entrance.forms.ConfirmByCodeForm",
     "activate_totp": "dashboard.entrance.forms.ActivateTotpForm",
+    "add_webauthn": "dashboard.entrance.passkeys.AddForm",
+    "login_webauthn": "dashboard.entrance.passkeys.LoginForm",
+    "authenticate_webauthn": "dashboard.entrance.passkeys.SecondFactorForm",
+    "reauthenticate_webauthn": "dashboard.entrance.passkeys.ConfirmForm",
 }
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

@@ -69,7 +69,7 @@ def own(view: type[View], template: str = "", **more: Any) -> Callable[..., Http
     shown = view.as_view(**({"template_name": f"two_factor/{template}.html"} if template else {}), **more)
 
     @page
-    def as_page(request: PageRequest, **arguments: Any) -> HttpResponse:
+    def as_page(request: PageRequest, /, **arguments: Any) -> HttpResponse:
         answer = shown(request, **arguments)
         # Some hold codes or challenges; pages of the past must not show them either.
         answer["Cache-Control"] = "no-store"

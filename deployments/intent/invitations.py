@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
@@ -64,7 +65,7 @@ def invite(team: Team, payload: Mapping[str, Any], *, by: User) -> tuple[str, In
     return secret, row
 
 
-def revoke_invitation(team: Team, invitation: object, *, by: User) -> Invitation:
+def revoke_invitation(team: Team, invitation: UUID, *, by: User) -> Invitation:
     """Raises: PermissionDenied, NotFound: none is open by this id."""
     check_role(by, team, Role.LEAD, action="revoke invitation", target=str(invitation))
     with transaction.atomic():

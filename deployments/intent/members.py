@@ -70,7 +70,7 @@ def change_member(team: Team, username: str, payload: Mapping[str, Any], *, by: 
         if row.group:
             # It would be undone by the next sign-in, which nobody expects of what they have saved.
             raise ComesFromGroup(
-                f"{username} is {before} by the group {row.group!r}: their groups decide it, where they are kept."
+                f"{username} is {before} by the group {row.group!r}: change it where the groups are kept."
             )
         if role is not Role.LEAD:
             _keep_a_lead(row, f"{username} is the last lead of team {team.name}.")

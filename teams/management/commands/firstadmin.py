@@ -1,4 +1,4 @@
-"""`manage.py firstadmin NAME`: an installation's first admin. Asks for the password, or reads it from stdin."""
+"""`manage.py firstadmin NAME`: an installation's first admin. The password is asked for, or read."""
 
 import getpass
 import sys
