@@ -49,7 +49,7 @@ class SessionStore(DatabaseStore):
     async def acycle_key(self) -> None:
         if await self.ahas_key(BEGUN):
             begun = await self.aget(BEGUN)
-            await self.aset(BEGUN, {**begun, "id": str(uuid.uuid4())})
+            await self.aset(BEGUN, {**(begun or {}), "id": str(uuid.uuid4())})
         await super().acycle_key()
 
     def create_model_instance(self, data: dict[str, Any]) -> SignIn:

@@ -26,7 +26,7 @@ class CredentialField(forms.JSONField):
     widget = forms.HiddenInput
     default_error_messages = {"required": WRONG, "invalid": WRONG}
 
-    def to_python(self, value: Any) -> dict[str, Any]:
+    def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and len(value) > MOST_CHARACTERS:
             raise ValidationError(WRONG)
         try:

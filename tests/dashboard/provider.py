@@ -9,7 +9,6 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import oidc_provider_mock
-from django.http import HttpResponse
 from django.test import Client
 from werkzeug.serving import make_server
 
@@ -39,10 +38,10 @@ class Provider:
         return browser.get(path_of(self.agree(leading_to(browser.post("/sign-in/provider", form)), subject)))
 
 
-def leading_to(answer: HttpResponse) -> str:
+def leading_to(answer: Any) -> str:
     """Where a page that leads elsewhere leads to."""
     assert answer.status_code == 200, answer.content.decode()
-    return str(answer.context["address"])  # type: ignore[attr-defined]
+    return str(answer.context["address"])
 
 
 def path_of(address: str) -> str:

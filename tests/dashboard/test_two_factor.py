@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 def code_of(secret: str, *, later: int = 0) -> str:
     """The code that a telephone shows now, or so many half minutes later."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later)))
 
 
 def confirmed(browser: Client, password: str) -> None:
