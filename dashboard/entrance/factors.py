@@ -7,12 +7,18 @@ from allauth.account.utils import user_pk_to_url_str
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.contrib.auth.models import User
 
+from deployments.errors import Conflict
+
+UNREADABLE = (
+    "The key of this installation has changed, so that your second factor cannot be read any more."
+    " An admin can end it with `account forget-factors`, and you set up another one."
+)
 PRODUCT = "Timoneiro"
 _PURPOSE = b"timoneiro second factors"
 
@@ -27,8 +33,12 @@ class FactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         return _box(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS).encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
+        """Raises: Conflict: it was encrypted with a key that is not known any more."""
         box = _box(settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-        return box.decrypt(encrypted_text.encode()).decode()
+        try:
+            return box.decrypt(encrypted_text.encode()).decode()
+        except InvalidToken as exc:
+            raise Conflict(UNREADABLE) from exc
 
     def get_totp_label(self, user: User) -> str:
         return user.get_username()

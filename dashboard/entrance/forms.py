@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from deployments import limits
+from deployments.errors import DomainError
 from teams import audit
 
 # Of one account, from wherever: whoever gets this far knows its password.
@@ -55,6 +56,8 @@ class _Counted:
         try:
             code: str = super().clean_code()  # type: ignore[misc]
             spend(getattr(self, "authenticator", None), code)
+        except DomainError as unreadable:
+            raise ValidationError(unreadable.detail) from unreadable
         except ValidationError:
             user_login_failed.send(sender=__name__, credentials=credentials, request=request)
             audit.refuse(self.user.username, self.action, self.user.username, why="The code was wrong.")

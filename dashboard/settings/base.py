@@ -13,6 +13,7 @@ env = Environment()
 BASE_DIR = ROOT
 DATA_DIR = env.data_dir
 SECRET_KEY = env.secret_key
+SECRET_KEY_FALLBACKS = [key for key in env.secret_key_fallbacks.split(",") if key]
 # Opens stored cluster credentials. Empty in the web tier, which never needs them.
 ENCRYPTION_KEY = env.encryption_key
 KUBECONFIG_PATH = env.kubeconfig_path

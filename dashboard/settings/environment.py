@@ -22,6 +22,8 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore")
 
     secret_key: str = ""
+    # Earlier ones, with commas: what they signed and encrypted is still read.
+    secret_key_fallbacks: str = ""
     encryption_key: str = ""
     data_dir: Path = ROOT / ".data"
     database_url: str = ""

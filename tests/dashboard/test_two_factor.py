@@ -1,5 +1,6 @@
 """Second factors and passwords: whoever changes them confirms who they are; sign-in asks for them."""
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 
 from deployments import limits
@@ -108,6 +110,26 @@ def test_a_recovery_code_lets_in_once(browser: Client, deployer: User) -> None:
     assert "no-store" in listed["Cache-Control"]
     browser.post("/account/two-factor/recovery-codes/new")
     assert second_step(first_step("deployer"), codes[1]).status_code == 200
+
+
+def test_whoever_has_lost_everything_is_let_in_by_an_admin(browser: Client, deployer: User) -> None:
+    with_app(browser, "deployer")
+    call_command("account", "forget-factors", "deployer", stdout=io.StringIO())
+    assert browser.get("/account/").status_code == 302
+    assert Client().post("/sign-in/", {"username": "deployer", "password": "deployer"})["Location"] == "/"
+    row = AuditEntry.objects.get(action="forget second factors")
+    assert row.before == {"kinds": ["recovery_codes", "totp"]}
+
+
+def test_another_key_reads_what_an_earlier_one_wrote_or_says_why_not(
+    browser: Client, deployer: User, settings: Any
+) -> None:
+    secret = with_app(browser, "deployer")
+    earlier, settings.SECRET_KEY = settings.SECRET_KEY, "another-key-" + "x" * 50
+    client = first_step("deployer")
+    assert "key of this installation has changed" in second_step(client, code_of(secret)).content.decode()
+    settings.SECRET_KEY_FALLBACKS = [earlier]
+    assert second_step(client, code_of(secret)).status_code == 302
 
 
 def test_secrets_are_not_readable_in_the_database(browser: Client, deployer: User) -> None:
