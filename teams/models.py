@@ -86,7 +86,7 @@ class Invitation(models.Model):
     """A link that lets one person into a team. Only its SHA-256 is stored, as of tokens.
 
     `invitee` is what the lead calls them, a name or an e-mail address. Open until it is used,
-    revoked or over; then it stays, for the list of what became of it.
+    revoked or over; then it stays for a while, so that its link is not taken for one that never was.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -104,11 +104,12 @@ class SecondFactor(AuthenticateView):  # type: ignore[misc]
 class Passkey(LoginWebAuthnView):  # type: ignore[misc]
     """GET answers a script with a challenge; POST takes what a passkey makes of it."""
 
-    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # Of both: a challenge is kept in a session, which is a row.
         wait_seconds = flooded(request)
         if wait_seconds:
             return too_many(request, wait_seconds)
-        answer: HttpResponse = super().post(request, *args, **kwargs)
+        answer: HttpResponseBase = super().dispatch(request, *args, **kwargs)
         return answer
 
     def form_invalid(self, form: object) -> HttpResponse:
@@ -156,6 +157,9 @@ def provider(request: HttpRequest) -> HttpResponse:
 @require_safe
 def provider_answer(request: HttpRequest) -> HttpResponseBase:
     """Where the provider sends people back to."""
+    wait_seconds = flooded(request)
+    if wait_seconds:
+        return too_many(request, wait_seconds)
     view = OAuth2CallbackView.adapter_view(ProviderClient(request))
     answer: HttpResponseBase = view(request)
     return answer

@@ -21,6 +21,7 @@ from dashboard.settings.oidc import Place, oidc_from
 from teams.models import AdminByGroup, ApiToken, AuditEntry, Membership, Team
 from teams.roles import Role, Scope
 from teams.tokens import authenticate, create_token
+from tests.dashboard.codes import code_of
 from tests.dashboard.provider import Provider, leading_to, path_of, query_of, running
 
 pytestmark = pytest.mark.django_db
@@ -297,6 +298,20 @@ def test_signing_out_leads_on_to_the_provider_and_back(provider: Provider) -> No
     assert jwt.decode(query["id_token_hint"], options={"verify_signature": False})["sub"] == "1"
     assert not is_in(browser)
     assert AuditEntry.objects.filter(actor="ana", action="sign out").exists()
+
+
+def test_a_second_factor_is_asked_for_after_the_provider_too(provider: Provider) -> None:
+    provider.person("1", preferred_username="ana", groups=["ml"])
+    first = Client()
+    provider.sign_in(first, "1")
+    secret = first.get("/account/two-factor/codes/add").context["form"].secret
+    first.post("/account/two-factor/codes/add", {"code": code_of(secret)})
+    browser = Client()
+    assert provider.sign_in(browser, "1", next="/models/")["Location"] == "/sign-in/second-factor"
+    assert not is_in(browser)
+    assert browser.post("/sign-in/second-factor", {"code": code_of(secret)})["Location"] == "/models/"
+    assert is_in(browser)
+    assert leading_to(browser.post("/sign-out/")).startswith(f"{provider.issuer}/oauth2/end_session?")
 
 
 def test_whoever_signed_in_with_a_password_is_not_led_to_the_provider(

@@ -2,13 +2,11 @@
 
 import io
 import json
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -16,13 +14,9 @@ from django.test import Client
 
 from deployments import limits
 from teams.models import AuditEntry, SignIn
+from tests.dashboard.codes import code_of
 
 pytestmark = pytest.mark.django_db
-
-
-def code_of(secret: str, *, later: int = 0) -> str:
-    """The code that a telephone shows now, or so many half minutes later."""
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + later)))
 
 
 def confirmed(browser: Client, password: str) -> None:
@@ -33,7 +27,7 @@ def with_app(browser: Client, password: str) -> str:
     """Sets an authenticator app up in this browser; its key."""
     confirmed(browser, password)
     secret: str = browser.get("/account/two-factor/codes/add").context["form"].secret
-    answer = browser.post("/account/two-factor/codes/add", {"code": code_of(secret, later=-1)})
+    answer = browser.post("/account/two-factor/codes/add", {"code": code_of(secret)})
     assert answer["Location"] == "/account/two-factor/recovery-codes/"
     return secret
 
