@@ -17,7 +17,7 @@ INVITATIONS_FOR = timedelta(days=30)
 
 
 def forget_old() -> None:
-    """Deletes what is old of events, crashed containers' logs, changes of state, sessions, samples and more."""
+    """Deletes what is old of events, logs of what crashed, changes of state, sessions, samples and more."""
     now = timezone.now()
     Event.objects.filter(last_at__lt=now - EVENTS_FOR).delete()
     TimelineEntry.objects.filter(kind="state", at__lt=now - STATE_CHANGES_FOR).delete()
