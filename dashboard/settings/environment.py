@@ -22,6 +22,8 @@ class Environment(BaseSettings):
     model_config = SettingsConfigDict(extra="ignore")
 
     secret_key: str = ""
+    # Earlier ones, with commas: what they signed and encrypted is still read.
+    secret_key_fallbacks: str = ""
     encryption_key: str = ""
     data_dir: Path = ROOT / ".data"
     database_url: str = ""
@@ -45,6 +47,17 @@ class Environment(BaseSettings):
     streams_per_user: int = 200
     metrics_token: str = ""
     idle_after_days: PositiveInt = 7
+    # Signing in with an OpenID Connect provider: see docs/people.md.
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = ""
+    oidc_name: str = ""
+    oidc_scopes: str = "openid profile email"
+    oidc_groups_claim: str = "groups"
+    oidc_groups: str = ""
+    oidc_admin_group: str = ""
+    oidc_create_accounts: bool = False
+    oidc_link_verified_email: bool = False
 
 
 def count_in_files(data_dir: Path) -> Path:

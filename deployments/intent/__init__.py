@@ -27,6 +27,8 @@ from deployments.intent.clusters import (
 )
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.fixing import apply_fix
+from deployments.intent.groups import apply_groups
+from deployments.intent.invitations import invite, join, join_as_new, open_invitation, revoke_invitation
 from deployments.intent.members import add_member, change_member, remove_member
 from deployments.intent.naming import suggest_name
 from deployments.intent.platform import (
@@ -63,6 +65,7 @@ __all__ = [
     "add_schedule",
     "add_version",
     "apply_fix",
+    "apply_groups",
     "apply_sizing",
     "automatic_rollback",
     "autoscale",
@@ -97,8 +100,12 @@ __all__ = [
     "fire_schedule",
     "forget_cluster",
     "give_namespace",
+    "invite",
     "isolate_namespace",
+    "join",
+    "join_as_new",
     "note_refusal",
+    "open_invitation",
     "pause",
     "reconnect_cluster",
     "register_model",
@@ -107,6 +114,7 @@ __all__ = [
     "remove_schedule",
     "restart",
     "resume",
+    "revoke_invitation",
     "revoke_token",
     "rollback",
     "save_node_preset",
