@@ -31,6 +31,7 @@ from dashboard.views import (
     scaling,
     settings,
     team,
+    teams,
     try_it,
     usage,
     usage_export,
@@ -83,6 +84,8 @@ one_model: list[URLPattern | URLResolver] = [
 
 one_team: list[URLPattern | URLResolver] = [
     path("", team.team, name="team"),
+    path("rename", teams.rename, name="team-rename"),
+    path("archive", teams.archive, name="team-archive"),
     path("audit/", audit.of_team, name="team-audit"),
     path("members/add", people.add_member, name="team-member-add"),
     path("members/change", people.change_member, name="team-member-change"),
@@ -160,6 +163,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/new", models.new, name="models-new"),
     path("models/<slug:team>/<str:name>/", include(one_model)),
     path("teams/", team.teams, name="teams"),
+    path("teams/new", teams.new, name="teams-new"),
     path("teams/<slug:team>/", include(one_team)),
     path("usage/", usage.usage, name="usage"),
     path("usage/export.csv", usage_export.export, name="usage-export"),
