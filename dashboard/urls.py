@@ -33,6 +33,7 @@ from dashboard.views import (
     settings,
     sign_in,
     team,
+    teams,
     try_it,
     two_factor,
     usage,
@@ -86,6 +87,8 @@ one_model: list[URLPattern | URLResolver] = [
 
 one_team: list[URLPattern | URLResolver] = [
     path("", team.team, name="team"),
+    path("rename", teams.rename, name="team-rename"),
+    path("archive", teams.archive, name="team-archive"),
     path("audit/", audit.of_team, name="team-audit"),
     path("members/add", people.add_member, name="team-member-add"),
     path("members/change", people.change_member, name="team-member-change"),
@@ -185,6 +188,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/new", models.new, name="models-new"),
     path("models/<slug:team>/<str:name>/", include(one_model)),
     path("teams/", team.teams, name="teams"),
+    path("teams/new", teams.new, name="teams-new"),
     path("teams/<slug:team>/", include(one_team)),
     path("usage/", usage.usage, name="usage"),
     path("usage/export.csv", usage_export.export, name="usage-export"),

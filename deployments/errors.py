@@ -133,6 +133,11 @@ class ClusterInUse(Conflict):
     title = "The cluster is in use"
 
 
+class TeamInUse(Conflict):
+    code = "team_in_use"
+    title = "The team is in use"
+
+
 class NamespaceInUse(Conflict):
     code = "namespace_in_use"
     title = "The namespace is in use"

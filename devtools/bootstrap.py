@@ -32,6 +32,7 @@ usage: ./dev COMMAND [arguments]
   test     run the tests; arguments go to one pytest run, none runs every suite
              --kubeconfig PATH [--context NAME] [--image NAME]   hold that cluster to the contract
   check    formatting, lint, types, import contracts, migrations, templates
+  audit    ask an advisory database about every pinned package; needs a network
   bench    measure; names choose among pages, wishes, cluster, logs, churn, fuzz
   lock     compile requirements*.in to hashed requirements*.txt
   cli      the command `timoneiro`, a client of the REST API
@@ -45,6 +46,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "manage": (RUNTIME, ("-m", "dashboard.supervisor.single")),
     "test": (DEVELOPMENT, ("-m", "devtools.suites")),
     "check": (DEVELOPMENT, ("-m", "devtools.checks")),
+    "audit": (DEVELOPMENT, ("-m", "devtools.audit")),
     "cli": (RUNTIME, ("-m", "timoneiro")),
     "bench": (DEVELOPMENT, ("-m", "bench")),
     "lock": (RUNTIME, ("-m", "devtools.lock")),

@@ -38,6 +38,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "format (ruff)": (PYTHON, "-m", "ruff", "format", "--check", "."),
     "lint (ruff)": (PYTHON, "-m", "ruff", "check", "."),
     "vendored files": (PYTHON, "-m", "devtools.vendored"),
+    "pinned packages": (PYTHON, "-m", "devtools.pins"),
     "installed packages": (str(ROOT / ".venv" / "bin" / "uv"), "pip", "check", "--quiet", "--python", PYTHON),
 }
 

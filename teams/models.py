@@ -23,12 +23,16 @@ __all__ = [
 
 
 class Team(models.Model):
-    """People who share deployments. `name` is the slug that paths use; `time_zone` an IANA name."""
+    """People who share deployments. `name` is the slug that paths use; `time_zone` an IANA name.
+
+    An archived one is there for admins alone, who can bring it back; its name is not given again.
+    """
 
     name = models.SlugField(max_length=40, unique=True)
     title = models.CharField(max_length=100, blank=True)
     time_zone = models.CharField(max_length=60, default="UTC")
     created_at = models.DateTimeField(default=timezone.now)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("name",)

@@ -53,6 +53,7 @@ from deployments.intent.schedules import (
 from deployments.intent.seeing import see_happenings
 from deployments.intent.sign_ins import end_other_sign_ins, end_sign_in
 from deployments.intent.sizing import NothingToApply, apply_sizing
+from deployments.intent.teams import change_team, make_team
 from deployments.intent.tokens import create_account_token, create_own_token, revoke_token
 from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 
@@ -75,6 +76,7 @@ __all__ = [
     "change_model",
     "change_schedule",
     "change_service_account",
+    "change_team",
     "change_version",
     "change_webhook",
     "connect_cluster",
@@ -104,6 +106,7 @@ __all__ = [
     "isolate_namespace",
     "join",
     "join_as_new",
+    "make_team",
     "note_refusal",
     "open_invitation",
     "pause",

@@ -70,7 +70,10 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "model-version-archive": (VERSION, POST_ONLY),
     "model-version-delete": (VERSION, POST_ONLY),
     # Whoever is in one team is led to it.
-    "teams": ({}, (302, 200, 302, 302, 302, 302)),
+    "teams": ({}, (302, 200, 302, 302, 302, 200)),
+    "teams-new": ({}, ADMIN),
+    "team-rename": (TEAM, (302, 403, 403, 403, 403, 405)),
+    "team-archive": (TEAM, (302, 403, 403, 403, 403, 405)),
     "team": (TEAM, READ),
     "team-time-zone": (TEAM, POST_ONLY),
     "team-quota": (TEAM, POST_ONLY),
@@ -239,6 +242,10 @@ POST_RULES: dict[str, tuple[dict[str, str], dict[str, str], tuple[int, ...]]] = 
     "model-version-archive": (VERSION, {"archived": "true"}, WRITE),
     "model-version-delete": (VERSION, {"confirm": "2.0"}, WRITE),
     "team-time-zone": (TEAM, {"time_zone": "Europe/Berlin"}, LEADS),
+    "teams-new": ({}, {"name": "vision"}, ADMINS),
+    "team-rename": (TEAM, {"title": "Prices"}, ADMINS),
+    # It has deployments.
+    "team-archive": (TEAM, {}, (302, 403, 403, 403, 403, 409)),
     "team-quota": (TEAM, {"cluster": "local", "cpu.limit": "4"}, LEADS),
     "team-member-add": (TEAM, {"username": "newcomer", "role": "viewer"}, LEADS),
     "team-member-change": (TEAM, {"username": "deployer", "role": "viewer"}, LEADS),

@@ -37,6 +37,7 @@ PAGES = (
     "/models/pricing/house/versions/new",
     "/models/pricing/house/versions/1.0/edit",
     "/teams/",
+    "/teams/new",
     "/teams/pricing/",
     "/teams/pricing/audit/",
     "/teams/pricing/audit/?q=nothing-is-called-this",
