@@ -9,6 +9,7 @@ from deployments import (
     capturing,
     diagnosing,
     endpoint_check,
+    heartbeat,
     intent,
     nudges,
     retention,
@@ -76,6 +77,7 @@ def sweep() -> None:
         enqueue_quota(quota_id)
     for delivery_id in webhooks.due_deliveries():
         enqueue_delivery(delivery_id)
+    heartbeat.note_sweep()
 
 
 @shared_task(name="deployments.tasks.roll_back")
