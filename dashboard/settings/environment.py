@@ -39,8 +39,8 @@ class Environment(BaseSettings):
     encryption_key: str = told(
         "",
         "32 random bytes in URL-safe base64: opens the stored credentials of clusters and secrets of "
-        "workloads. The web tier must not have it. Kept apart from backups of the database: neither is of "
-        "use without the other.",
+        "workloads. Several with commas while they are changed, see [keys](keys.md). The web tier must not "
+        "have it. Kept apart from backups of the database: neither is of use without the other.",
         by=CLUSTER_SIDE,
     )
     data_dir: Path = told(
@@ -109,6 +109,11 @@ class Environment(BaseSettings):
         120, "Requests to the API from an address that is neither. 0: no limit.", by=WEB
     )
     sign_ins_per_minute: int = told(30, "Attempts to sign in from one address. 0: no limit.", by=WEB)
+    refusals_per_minute: int = told(
+        30,
+        "How often one person may be refused before they are told to wait, and it is one line of the audit.",
+        by=WEB,
+    )
     streams_per_user: int = told(200, "Streams that one person has open. 0: no limit.", by=WEB)
     metrics_token: str = told(
         "",

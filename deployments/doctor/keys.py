@@ -75,7 +75,7 @@ def _look_at_stored(area: Area) -> None:
             "secrets_not_opened",
             f"{len(shut)} of {opened + len(shut)} stored secrets were sealed with another key: {named}.",
             why="Workers cannot use them: deployments that need them are not written, clusters not reached.",
-            remedy="Bring back the ENCRYPTION_KEY they were sealed with (docs/operations.md, Keys), or enter "
+            remedy="Bring back the ENCRYPTION_KEY they were sealed with (docs/keys.md), or enter "
             "them anew: a cluster on its page, a variable in its deployment, a registry in its team.",
         )
     else:
