@@ -46,8 +46,8 @@ def _look(area: Area, client: redis.Redis) -> None:
     host, port = _place(client)
     asked_at = timezone.now()
     try:
-        told: dict[str, Any] = client.info()  # type: ignore[assignment]
-        seconds, microseconds = client.time()  # type: ignore[misc]
+        told: dict[str, Any] = client.info()
+        seconds, microseconds = client.time()
     except redis.exceptions.AuthenticationError as exc:
         area.problem(
             "redis_password",

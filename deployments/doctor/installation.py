@@ -11,7 +11,7 @@ from typing import Final
 
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_storage
+from django.contrib.staticfiles.storage import staticfiles_storage
 
 from deployments.doctor.findings import Area
 
@@ -116,13 +116,14 @@ def _look_at_space(area: Area, folder: Path) -> None:
 
 
 def look_at_static_files(area: Area) -> None:
-    storage = staticfiles_storage
-    if not isinstance(storage, ManifestFilesMixin) or getattr(settings, "SERVESTATIC_USE_FINDERS", False):
+    collected: dict[str, str] | None = getattr(staticfiles_storage, "hashed_files", None)
+    if collected is None or getattr(settings, "SERVESTATIC_USE_FINDERS", False):
         area.note("served from the source folders")
         return
     wanted = {path for finder in finders.get_finders() for path, _ in finder.list([])}
-    collected = storage.hashed_files
-    missing = sorted(path for path in wanted if path not in collected or not storage.exists(collected[path]))
+    missing = sorted(
+        path for path in wanted if path not in collected or not staticfiles_storage.exists(collected[path])
+    )
     if missing:
         area.problem(
             "static_files_missing",

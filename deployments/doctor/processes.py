@@ -19,7 +19,7 @@ from deployments.selectors import health
 from deployments.usage import rolling
 from deployments.usage.minutes import minute_of
 
-_ANSWER_SECONDS: Final = 1.5
+_ANSWER_SECONDS: Final = 2.0
 _SWEEP_SECONDS: Final = 15
 _MOST_WAITING: Final = 1000
 _LONGEST_WAIT: Final = timedelta(minutes=2)
@@ -51,7 +51,7 @@ def look_at_workers(area: Area) -> None:
     try:
         served = _served_queues()
         swept = heartbeat.seconds_since_sweep(client)
-        waiting = {queue: int(client.llen(queue)) for queue in QUEUES}  # type: ignore[arg-type]
+        waiting = {queue: int(client.llen(queue)) for queue in QUEUES}
     except (OperationalError, redis.RedisError, OSError) as exc:
         area.note(f"not asked: Redis does not answer ({exc})")
         return

@@ -9,9 +9,8 @@ from devtools.migration_rules import FIRST_VERSION, JUDGED, breaches, number_of
 
 
 def of(*operations: Operation) -> list[str]:
-    migration = migrations.Migration("0099_next", "deployments")
-    migration.operations = list(operations)
-    return list(breaches(migration))
+    made = type("Migration", (migrations.Migration,), {"operations": list(operations)})
+    return list(breaches(made("0099_next", "deployments")))
 
 
 def added(field: models.Field) -> migrations.AddField:  # type: ignore[type-arg]
