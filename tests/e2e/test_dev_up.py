@@ -54,7 +54,7 @@ def test_the_doctor_finds_nothing_wrong(stack: Stack) -> None:
     def healthy() -> dict[str, object] | None:
         done = subprocess.run(
             ["sh", str(ROOT / "dev"), "doctor", "--json"],
-            env={**os.environ, "DATA_DIR": str(stack.data_dir), "PORT": str(stack.port)},
+            env=stack._base_environment(),
             capture_output=True,
             text=True,
             timeout=60,
@@ -67,7 +67,7 @@ def test_the_doctor_finds_nothing_wrong(stack: Stack) -> None:
 
     told: list[str] = []
     # Beat may not have sent its first sweep yet.
-    report = until("the doctor says that all is well", healthy, seconds=40)
+    report = until("the doctor says that all is well", healthy, seconds=60)
     assert f"http://127.0.0.1:{stack.port} is ready" in told[-1], told[-1]
     assert report["healthy"] is True
 

@@ -51,7 +51,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"{_INDENT}  why: {finding.why}")
                 self.stdout.write(f"{_INDENT}  do:  {indented(finding.remedy)}")
         count = sum(len(area.findings) for area in areas)
-        self.stdout.write("All is well." if not count else f"{count} findings{', no problem' * healthy}.")
+        self.stdout.write("All is well." if not count else f"Findings: {count}{', no problem' * healthy}.")
 
 
 def indented(text: str) -> str:
