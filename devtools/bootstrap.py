@@ -36,6 +36,7 @@ usage: ./dev COMMAND [arguments]
   bench    measure; names choose among pages, wishes, cluster, logs, churn, fuzz
   lock     compile requirements*.in to hashed requirements*.txt
   cli      the command `timoneiro`, a client of the REST API
+  doctor   say what is wrong with the stack in DATA_DIR, why it matters and what to do
   manage   run a Django management command
   help     this text
 """
@@ -44,6 +45,7 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # command: (requirement files, what the environment's python runs)
     "up": (RUNTIME, ("-m", "dashboard.supervisor")),
     "manage": (RUNTIME, ("-m", "dashboard.supervisor.single")),
+    "doctor": (RUNTIME, ("-m", "dashboard.supervisor.single", "doctor")),
     "test": (DEVELOPMENT, ("-m", "devtools.suites")),
     "check": (DEVELOPMENT, ("-m", "devtools.checks")),
     "audit": (DEVELOPMENT, ("-m", "devtools.audit")),

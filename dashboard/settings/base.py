@@ -5,6 +5,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
+from dashboard.logs import log_config
 from dashboard.settings.environment import ROOT, Environment, database_from_url
 from dashboard.settings.oidc import oidc_from
 
@@ -280,15 +281,4 @@ MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.
 STALE_AFTER_SECONDS = 15
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s", "datefmt": "%H:%M:%S"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {
-        name: {"level": "WARNING"} for name in ("celery.utils.functional", "kubernetes", "axes", "httpx")
-    },
-}
+LOGGING = log_config(level=env.log_level, format_name=env.log_format)
