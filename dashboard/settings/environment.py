@@ -3,10 +3,11 @@
 import os
 import re
 import socket
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pydantic import PositiveInt
+from pydantic import PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,11 +25,14 @@ class Environment(BaseSettings):
     secret_key: str = ""
     encryption_key: str = ""
     data_dir: Path = ROOT / ".data"
+    static_root: Path | None = None
     database_url: str = ""
     redis_url: str = ""
     port: int = 8000
     allowed_hosts: str = ""
     csrf_trusted_origins: str = ""
+    # Addresses and networks whose X-Forwarded-For is believed; uvicorn and gunicorn read it, too.
+    forwarded_allow_ips: str = "127.0.0.1"
     kubeconfig_path: str = ""
     kube_context: str = ""
     kubernetes_service_host: str = ""
@@ -44,6 +48,17 @@ class Environment(BaseSettings):
     streams_per_user: int = 200
     metrics_token: str = ""
     idle_after_days: PositiveInt = 7
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def proxies_are_addresses(cls, entries: str) -> str:
+        """Refuse names, and "*": anybody could then write who they are."""
+        for entry in filter(None, map(str.strip, entries.split(","))):
+            try:
+                ip_network(entry, strict=False)
+            except ValueError as exc:
+                raise ValueError(f"{entry!r} is neither an address nor a network, such as 10.0.0.0/8") from exc
+        return entries
 
 
 def count_in_files(data_dir: Path) -> Path:
