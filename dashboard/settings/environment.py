@@ -57,7 +57,9 @@ class Environment(BaseSettings):
             try:
                 ip_network(entry, strict=False)
             except ValueError as exc:
-                raise ValueError(f"{entry!r} is neither an address nor a network, such as 10.0.0.0/8") from exc
+                raise ValueError(
+                    f"{entry!r} is neither an address nor a network, such as 10.0.0.0/8"
+                ) from exc
         return entries
 
 

@@ -30,7 +30,9 @@ def test_only_the_cluster_side_can_open_credentials(services: dict[str, Any]) ->
         assert not {"ENCRYPTION_KEY", "KUBECONFIG_PATH"} & services[name]["environment"].keys(), name
     for name in ("migrate", "worker", "answers", "chores", "observer"):
         assert "ENCRYPTION_KEY" in services[name]["environment"], name
-    having = {name for name, one in services.items() if any("kubeconfig" in v for v in one.get("volumes", []))}
+    having = {
+        name for name, one in services.items() if any("kubeconfig" in v for v in one.get("volumes", []))
+    }
     assert having == {"migrate", "hand-over"}
 
 
@@ -69,7 +71,9 @@ def test_no_secret_is_on_a_command_line(services: dict[str, Any]) -> None:
 def test_every_image_is_pinned_by_tag_and_digest(services: dict[str, Any]) -> None:
     for name, one in services.items():
         if "build" not in one:
-            assert re.fullmatch(r"[a-z0-9/]+:[a-z0-9.-]*\d[a-z0-9.-]*@sha256:[0-9a-f]{64}", one["image"]), name
+            assert re.fullmatch(r"[a-z0-9/]+:[a-z0-9.-]*\d[a-z0-9.-]*@sha256:[0-9a-f]{64}", one["image"]), (
+                name
+            )
 
 
 def test_ours_run_with_as_little_as_they_need(services: dict[str, Any]) -> None:
@@ -92,7 +96,12 @@ def test_what_streams_goes_to_the_streaming_server() -> None:
         reverse("api:watch"),
         reverse("api:logs", kwargs=one),
     ]
-    others = [reverse("deployment-logs", kwargs=one), reverse("api:captured-logs", kwargs=one), "/", "/api/v1/me"]
+    others = [
+        reverse("deployment-logs", kwargs=one),
+        reverse("api:captured-logs", kwargs=one),
+        "/",
+        "/api/v1/me",
+    ]
     for path in [*streaming, *(f"{path.rstrip('/')}/" for path in streaming if path.startswith("/api/"))]:
         assert re.search(streams[1], path), path
     for path in others:
