@@ -1,4 +1,4 @@
-"""What docker-compose.yml says, run without Docker: each container is a process in a folder made as its image is.
+"""What docker-compose.yml says, without Docker: each container is a process in a folder made as its image is.
 
 The commands and environments are those of the file itself. What only containers have is put in its place:
 host names become ports of this machine, volumes folders, the image a copy made by the Dockerfile's own steps.

@@ -8,6 +8,7 @@ import shutil
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -133,11 +134,12 @@ def start(host: Host, ports: dict[str, int], folder: Path, before: dict[str, int
     proxy = host.up("proxy", environment=caddy)
     for name in both:
         for number in (1, 2):
-            until(f"{name} {number} is well", lambda at=ports[f"{name}-{number}"]: is_well(at), seconds=60)
+            until(f"{name} {number} is well", partial(is_well, ports[f"{name}-{number}"]), seconds=60)
     made = Installed(
         host,
         f"https://localhost:{ports['proxy']}",
-        *both.values(),
+        both["web"],
+        both["live"],
         workers,
         observers,
         folder / "audit",
@@ -226,11 +228,8 @@ def until_ready(person: httpx.Client, count: int, *, version: str = "1.0") -> No
     def ready() -> bool:
         shown = person.get(HOUSE).json()
         status = shown["status"]
-        return (
-            status["state"] == "running"
-            and status["ready_replicas"] == count
-            and shown["version"]["version"] == version
-        )
+        seen = (status["state"], status["ready_replicas"], shown["version"]["version"])
+        return seen == ("running", count, version)
 
     until(f"{count} of version {version} run", ready, seconds=60)
 
@@ -261,7 +260,12 @@ def change_everything_that_can_be(person: httpx.Client) -> None:
     secret = [{"name": "KEY", "secret": True, "value": "one"}]
     scaling = {"min_replicas": 2, "max_replicas": 4, "target_cpu_percent": 70}
     act(person, "PUT", "/api/v1/teams/pricing/quota/", replicas={"limit": 9}, cpu={"limit": "9"})
-    for changes in ({"env": secret}, {"autoscaling": scaling}, {"env": [], "autoscaling": None}):
+    wishes: tuple[dict[str, Any], ...] = (
+        {"env": secret},
+        {"autoscaling": scaling},
+        {"env": [], "autoscaling": None},
+    )
+    for changes in wishes:
         act(person, "PATCH", f"{HOUSE}?wait=30", **changes)
     preflight = person.get("/deployments/new")
     assert preflight.status_code == 200

@@ -151,9 +151,8 @@ def test_what_streams_goes_to_the_streaming_server() -> None:
 
     def served_by(address: str) -> str:
         """As ingress-nginx chooses: the longest pattern that the address begins with."""
-        return next(
-            to for path, to in sorted(paths, key=lambda pair: -len(pair[0])) if re.match(path, address)
-        )
+        longest_first: list[tuple[str, str]] = sorted(paths, key=lambda pair: -len(pair[0]))
+        return next(to for path, to in longest_first if re.match(path, address))
 
     streams = [reverse("live"), reverse("api:watch"), reverse("api:logs", kwargs=one)]
     assert {served_by(path) for path in streams} == {"live"}

@@ -1,4 +1,4 @@
-"""Who asked for what: one line of JSON for each request to a resource, as an API server's audit log has it."""
+"""Who asked for what: a line of JSON for each request to a resource, as an API server's audit log."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _append(file: Path, asked: dict[str, str]) -> None:
 
 
 def asked_for(request: web.Request) -> dict[str, str] | None:
-    """Who, and in RBAC's words what: verb, group, resource and subresource, namespace. None for no resource."""
+    """Who, and in RBAC's words what: verb, group, resource, subresource, namespace; None for no resource."""
     agent, path = request.headers.get("User-Agent", ""), request.path
     target = target_of(request.rel_url.raw_path)
     if target is not None:
