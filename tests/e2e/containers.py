@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,53 +118,42 @@ def script(source: Path, venv: Path) -> None:
 
 @dataclass
 class Container:
-    """One process group, ended as Docker ends a container: SIGTERM, or SIGKILL."""
+    """One process and its children; `log` is what they print."""
 
     name: str
     command: list[str]
     environment: Mapping[str, str]
     folder: Path
-    process: "subprocess.Popen[str] | None" = None
-    output: list[str] = field(default_factory=list)
+    log: Path
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def output(self) -> list[str]:
+        """What it has printed until now."""
+        return self.log.read_text(errors="replace").splitlines()
 
     def start(self) -> "Container":
-        self.process = subprocess.Popen(
-            self.command,
-            cwd=self.folder,
-            env=dict(self.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         return self
 
-    def _read(self, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout is not None
-        for line in process.stdout:
-            self.output.append(line.rstrip("\n"))
+    @property
+    def runs(self) -> bool:
+        return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
-        """Every process of it at once, as when its machine goes away."""
-        self._signal(signal.SIGKILL)
-
-    def stop(self, seconds: float = 15) -> int:
-        """Its exit code after SIGTERM to its first process."""
-        assert self.process is not None
-        if self.process.poll() is None:
-            self.process.terminate()
-        try:
-            return self.process.wait(timeout=seconds)
-        finally:
-            self._signal(signal.SIGKILL)
-
-    def _signal(self, number: int) -> None:
+        """Ends every process of it at once, as when its machine goes away."""
         assert self.process is not None
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, number)
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(timeout=10)
 
 
@@ -208,6 +196,7 @@ class Host:
             [placed(part) for part in one["command"]],
             {**inherited, **(self.image.environment if ours else {}), **told, **(environment or {})},
             self.image.app if ours else self.image.folder,
+            self.image.folder / f"{len(self.running)}-{service}.log",
         )
         self.running.append(container)
         return container.start()

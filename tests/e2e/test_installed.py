@@ -14,10 +14,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import psycopg
 import pytest
 
 from dashboard.supervisor.programs import valkey_binary
-from devtools.postgres import running_postgres
+from devtools.postgres import ROLE, running_postgres
 from k8s.permissions import NEEDS
 from tests.e2e.containers import Container, Host, Image, build
 from tests.e2e.stack import ROOT, free_port, until
@@ -57,7 +58,7 @@ class Installed:
 
     def leading_observer(self) -> Container | None:
         """The one that watches now."""
-        alive = [one for one in self.observers if one.process is not None and one.process.poll() is None]
+        alive = [one for one in self.observers if one.runs]
         return next((one for one in alive if any(line.endswith(" observing") for line in one.output)), None)
 
 
@@ -72,6 +73,8 @@ def installed(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     ports = {name: free_port() for name in ("redis", "proxy", "web-1", "web-2", "live-1", "live-2")}
     with running_postgres(os.environ) as database:
         socket = parse_qs(urlsplit(database).query)["host"][0]
+        with psycopg.connect(host=socket, user=ROLE, dbname="postgres", autocommit=True) as made:
+            made.execute("CREATE DATABASE timoneiro")
         host = Host(image, variables(), substitutes(image, ports, socket, cluster.kubeconfig))
         before = image.snapshot()
         try:
@@ -286,9 +289,7 @@ def asked(lived: Installed, agent: str) -> set[tuple[str, str, str]]:
 
 
 def test_the_main_job_passes_while_one_of_each_is_killed(lived: Installed) -> None:
-    dead = [
-        one.name for one in lived.host.running if one.process is not None and one.process.poll() is not None
-    ]
+    dead = [one.name for one in lived.host.running if not one.runs]
     assert sorted(dead) == ["live", "migrate", "observer", "web", "worker"]
 
 

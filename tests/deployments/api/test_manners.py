@@ -8,6 +8,7 @@ import pytest
 import yaml
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from deployments.models import (
@@ -115,6 +116,20 @@ def test_a_repeated_key_repeats_the_answer_and_not_the_write(api: Caller, model:
     assert Operation.objects.count() == 1
     other = api.post(LIST, {**GOOD, "name": "other"}, idempotency_key="abc")
     assert (other.status_code, fields(other)) == (422, {"Idempotency-Key": "key_reused"})
+
+
+def test_a_key_may_come_with_a_session_and_its_csrf_token(deployer: User, house: Deployment) -> None:
+    """Which reads the body to look for the token in a form, before the key is compared by it."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(deployer)
+    token = browser.get("/account/").cookies["csrftoken"].value
+    asked = {"data": {"replicas": 2}, "content_type": "application/json"}
+    headers = {"X-CSRFToken": token, "Idempotency-Key": "abc"}
+    answers = [browser.post(f"/api/v1/{ONE}scale/", **asked, headers=headers) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
+    refused = browser.post(f"/api/v1/{ONE}scale/", **asked, headers={"Idempotency-Key": "def"})
+    assert refused.status_code == 403
 
 
 def test_a_secret_that_is_shown_once_is_kept_for_a_repeat_and_not_in_clear(
