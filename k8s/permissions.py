@@ -46,7 +46,6 @@ NEEDS: Final[tuple[Need, ...]] = (
         True,
     ),
     Need("worker", "deployments", ("list", *_KEPT), "what serves a model", "apps"),
-    Need("worker", "deployments/scale", ("patch",), "the count of replicas", "apps"),
     Need("worker", "replicasets", ("list",), "to know when a deployment is gone", "apps"),
     Need("worker", "services", ("list", *_KEPT), "the address of a model"),
     Need(

@@ -24,9 +24,14 @@ from tests.e2e.containers import Container, Host, Image, build
 from tests.e2e.stack import ROOT, free_port, until
 from tests.processes import new_cluster
 
+# In one process at a time it takes a minute, mostly for nineteen processes to load.
+pytestmark = pytest.mark.timeout(300)
+
 HOUSE = "/api/v1/teams/pricing/deployments/house/"
 # Whoever asks does so from an address of their own, to be told from the proxy's.
 CALLER = "127.0.0.9"
+# What Debian and Python have in an image of this kind, unpacked; an estimate, as nothing is downloaded here.
+BASE_BYTES = 125_000_000
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +236,7 @@ def until_ready(person: httpx.Client, count: int, *, version: str = "1.0") -> No
     def ready() -> bool:
         shown = person.get(HOUSE).json()
         status = shown["status"]
-        seen = (status["state"], status["ready_replicas"], shown["version"]["version"])
+        seen = (status["state"], status["ready_replicas"], shown["version"])
         return seen == ("running", count, version)
 
     until(f"{count} of version {version} run", ready, seconds=60)
@@ -270,8 +275,8 @@ def change_everything_that_can_be(person: httpx.Client) -> None:
     )
     for changes in wishes:
         act(person, "PATCH", f"{HOUSE}?wait=30", **changes)
-    preflight = person.get("/deployments/new")
-    assert preflight.status_code == 200
+    typed = {"image": "local/house:1.0"}
+    until("a preflight", lambda: person.post("/deployments/new/preflight", data=typed).status_code == 200)
     pods = person.get(f"{HOUSE}pods/").json()["results"]
     act(person, "DELETE", f"{HOUSE}pods/{pods[0]['name']}/")
     act(person, "POST", f"{HOUSE}scale/?wait=30", replicas=1)
@@ -309,3 +314,10 @@ def test_the_proxy_alone_says_who_asks(lived: Installed, person: httpx.Client) -
 
 def test_what_is_read_only_in_the_image_was_only_read(lived: Installed) -> None:
     assert lived.host.image.snapshot() == lived.image_before
+
+
+def test_the_image_stays_below_300_mb(image: Image) -> None:
+    """Of what is copied into it, with everything compiled: bytecode is about as large as its source."""
+    kept = [path for path in image.folder.glob("[ao]p[pt]/**/*") if path.is_file() and path.suffix != ".pyc"]
+    sources = sum(path.stat().st_size for path in kept if path.suffix == ".py")
+    assert BASE_BYTES + sum(path.stat().st_size for path in kept) + sources < 300_000_000
