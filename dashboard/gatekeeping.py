@@ -62,8 +62,9 @@ def machines_by_address(get_response: Callable[[HttpRequest], Any]) -> Callable[
     """Lets a kubelet and Prometheus, who call a pod by its address, past ALLOWED_HOSTS."""
 
     def named(request: HttpRequest) -> HttpRequest:
-        if request.path_info in FOR_MACHINES and settings.ALLOWED_HOSTS:
-            request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0]
+        hosts = settings.ALLOWED_HOSTS
+        if request.path_info in FOR_MACHINES and hosts and "*" not in hosts:
+            request.META["HTTP_HOST"] = hosts[0].removeprefix(".")
             request.META.pop("HTTP_X_FORWARDED_HOST", None)
         return request
 

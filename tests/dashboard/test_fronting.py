@@ -68,8 +68,9 @@ def test_a_body_without_measure_is_not_taken_in(path: str, media: str) -> None:
 
 
 @pytest.mark.django_db
-def test_machines_ask_by_address_and_people_by_name(client: Client, settings: Any) -> None:
-    settings.ALLOWED_HOSTS = ["deploy.example.com"]
+@pytest.mark.parametrize("allowed", ["deploy.example.com", ".example.com"])
+def test_machines_ask_by_address_and_people_by_name(client: Client, settings: Any, allowed: str) -> None:
+    settings.ALLOWED_HOSTS = [allowed]
     assert client.get("/readyz", headers={"host": "10.1.2.3:8000"}).status_code == 200
     assert client.get("/sign-in/", headers={"host": "10.1.2.3:8000"}).status_code == 400
     assert client.get("/sign-in/", headers={"host": "deploy.example.com"}).status_code == 200

@@ -2,12 +2,19 @@
 
 import ipaddress
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from django.core.management.base import CommandError
 from django.urls import reverse
 
+from deployments.management.commands.prepare import kubeconfig_at
+from k8s.connect import load_kubeconfig
 from tests.install import compose
+from tests.processes import ClusterServer
 
 SECRETS = {"SECRET_KEY", "ENCRYPTION_KEY", "POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 TOLD = {name: f"some-{name.lower().replace('_', '-')}" for name in (*SECRETS, "SITE_HOST")}
@@ -106,3 +113,47 @@ def test_what_streams_goes_to_the_streaming_server() -> None:
         assert re.search(streams[1], path), path
     for path in others:
         assert not re.search(streams[1], path), path
+
+
+K3S_WRITES = """
+apiVersion: v1
+clusters:
+- cluster:
+    certificate-authority-data: {ca}
+    server: https://127.0.0.1:6443
+  name: default
+contexts:
+- context:
+    cluster: default
+    user: default
+  name: default
+current-context: default
+kind: Config
+users:
+- name: default
+  user:
+    token: some-default-token
+"""
+
+
+def test_the_kubeconfig_of_k3s_is_handed_over_with_the_name_it_is_reached_by(
+    services: dict[str, Any], tmp_path: Path, local_cluster: ClusterServer
+) -> None:
+    ca = yaml.safe_load(local_cluster.kubeconfig.read_text())["clusters"][0]["cluster"]
+    output, handed = tmp_path / "output", tmp_path / "handed"
+    output.mkdir()
+    handed.mkdir()
+    (output / "kubeconfig").write_text(K3S_WRITES.format(ca=ca["certificate-authority-data"]))
+    (command,) = services["hand-over"]["command"]
+    script = command.replace("/output", str(output)).replace("/handed", str(handed))
+    # Whoever runs the tests may own nothing in another's name.
+    script = script.replace("chown 10001:10001", "true")
+    subprocess.run([*services["hand-over"]["entrypoint"], script], check=True)
+    access = load_kubeconfig(kubeconfig_at(handed).read_text())
+    assert (access.server, access.context, access.token) == ("https://k3s:6443", "k3s", "some-default-token")
+
+
+def test_a_kubeconfig_that_is_not_there_is_said_to_be(tmp_path: Path) -> None:
+    """Docker makes a folder of a file that it does not find."""
+    with pytest.raises(CommandError, match="KUBECONFIG_FILE name a file that exists"):
+        kubeconfig_at(tmp_path)
