@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import re
 import secrets
 import shutil
 import ssl
@@ -314,6 +315,18 @@ def test_the_proxy_alone_says_who_asks(lived: Installed, person: httpx.Client) -
 
 def test_what_is_read_only_in_the_image_was_only_read(lived: Installed) -> None:
     assert lived.host.image.snapshot() == lived.image_before
+
+
+def test_static_files_come_compressed_and_to_be_kept_for_ever(installed: Installed) -> None:
+    with installed.client() as client:
+        page = client.get("/sign-in/")
+        styles = re.findall(r'href="(/static/[^"]+\.css)"', page.text)
+        assert styles
+        for address in styles:
+            answer = client.get(address, headers={"Accept-Encoding": "br"})
+            assert (answer.status_code, answer.headers["Content-Encoding"]) == (200, "br"), address
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
 def test_the_image_stays_below_300_mb(image: Image) -> None:

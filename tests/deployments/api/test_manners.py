@@ -123,12 +123,17 @@ def test_a_key_may_come_with_a_session_and_its_csrf_token(deployer: User, house:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(deployer)
     token = browser.get("/account/").cookies["csrftoken"].value
-    asked = {"data": {"replicas": 2}, "content_type": "application/json"}
-    headers = {"X-CSRFToken": token, "Idempotency-Key": "abc"}
-    answers = [browser.post(f"/api/v1/{ONE}scale/", **asked, headers=headers) for _ in range(2)]
+    csrf = {"X-CSRFToken": token}
+
+    def scale(**headers: str) -> Any:
+        body = '{"replicas": 2}'
+        kind = "application/json"
+        return browser.post(f"/api/v1/{ONE}scale/", body, content_type=kind, headers=headers)
+
+    answers = [scale(**csrf, **{"Idempotency-Key": "abc"}) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[1].headers["Idempotency-Replayed"] == "true"
-    refused = browser.post(f"/api/v1/{ONE}scale/", **asked, headers={"Idempotency-Key": "def"})
+    refused = scale(**{"Idempotency-Key": "def"})
     assert refused.status_code == 403
 
 
