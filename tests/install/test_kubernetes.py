@@ -1,5 +1,6 @@
 """k8s/install: every overlay builds, is taken by an API server, and keeps its promises."""
 
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import yaml
 from django.conf import settings
 from django.urls import reverse
 
+from tests.install import compose, dockerfile
+from tests.install.test_compose import TOLD
 from tests.processes import ClusterServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,6 +24,8 @@ OVERLAYS = sorted(path.name for path in (INSTALL / "overlays").iterdir())
 # What the local cluster does not serve, and so cannot look at.
 NOT_SERVED = {"CronJob", "Ingress", "NetworkPolicy", "ServiceMonitor"}
 OURS = {"web", "live", "worker", "answers", "chores", "beat", "observer", "migrate"}
+# In a cluster each kind of worker has a name before its host's; elsewhere only those that are not the first.
+UNLIKE = {"--hostname", "worker@%h"}
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 Manifest = dict[str, Any]
@@ -170,3 +175,19 @@ def test_nothing_is_open_that_is_not_named(overlay: str) -> None:
     assert [one["metadata"]["name"] for one in closed] == ["nothing-else"]
     outside = [one for one in policies if "0.0.0.0/0" in str(one)]
     assert outside and all("169.254.0.0/16" in str(one) for one in outside)
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_each_process_is_started_as_compose_and_the_image_start_it(name: str) -> None:
+    """Names of queues, servers and applications; how many of what may differ."""
+
+    def essence(command: list[str]) -> set[str]:
+        words = " ".join(command).replace("=", " ").split()
+        return {word for word in words if not word.isdigit() and word not in UNLIKE}
+
+    (container,) = workloads("base")[name]["spec"]["containers"]
+    composed = compose.services(TOLD)[name]["command"]
+    assert essence(container["command"]) == essence([word for word in composed if word])
+    if name == "web":
+        (command,) = dockerfile.read()[1][1].of("CMD")
+        assert essence(json.loads(command)) == essence(composed)
