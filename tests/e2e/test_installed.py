@@ -1,6 +1,7 @@
 """docker-compose.yml in processes: behind its proxy, with two of each, of which one dies."""
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -169,12 +170,11 @@ def is_well(port: int) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def person(installed: Installed) -> Iterator[httpx.Client]:
-    """The lead, signed in through the proxy by the form that people see."""
-    passwords = dict(
-        line.split() for line in (installed.host.image.folder / "data" / "passwords").read_text().splitlines()
-    )
+@contextlib.contextmanager
+def signed_in(installed: Installed, name: str) -> Iterator[httpx.Client]:
+    """Somebody who came through the proxy by the form that people see."""
+    lines = (installed.host.image.folder / "data" / "passwords").read_text().splitlines()
+    passwords = dict(line.split() for line in lines)
     with installed.client() as client:
         form = client.get("/sign-in/")
         assert form.status_code == 200, form.text
@@ -182,12 +182,19 @@ def person(installed: Installed) -> Iterator[httpx.Client]:
         # What is written here must not reach anybody: the proxy says who asks.
         client.headers["X-Forwarded-For"] = "203.0.113.9"
         sent = {
-            "username": "lead",
-            "password": passwords["lead"],
+            "username": name,
+            "password": passwords[name],
             "csrfmiddlewaretoken": client.cookies["csrftoken"],
         }
         assert client.post("/sign-in/", data=sent).status_code == 302
         client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        yield client
+
+
+@pytest.fixture(scope="module")
+def person(installed: Installed) -> Iterator[httpx.Client]:
+    """The lead of the team."""
+    with signed_in(installed, "lead") as client:
         yield client
 
 
@@ -215,6 +222,8 @@ def lived(installed: Installed, person: httpx.Client) -> Installed:
     act(person, "PATCH", HOUSE, version="2.0")
     until_ready(person, 3, version="2.0")
     change_everything_that_can_be(person)
+    with signed_in(installed, "admin") as admin:
+        close_and_open_the_namespace(admin)
     act(person, "DELETE", HOUSE)
     until("it is gone", lambda: person.get(HOUSE).status_code == 404)
     return installed
@@ -282,6 +291,14 @@ def change_everything_that_can_be(person: httpx.Client) -> None:
     act(person, "DELETE", f"{HOUSE}pods/{pods[0]['name']}/")
     act(person, "POST", f"{HOUSE}scale/?wait=30", replicas=1)
     act(person, "PUT", "/api/v1/teams/pricing/quota/", replicas={"limit": None}, cpu={"limit": None})
+
+
+def close_and_open_the_namespace(admin: httpx.Client) -> None:
+    (cluster,) = admin.get("/api/v1/clusters/").json()["results"]
+    spaces = f"/api/v1/clusters/{cluster['name']}/namespaces/"
+    for isolated in (True, False):
+        act(admin, "PATCH", f"{spaces}pricing/", isolated=isolated)
+        until("it is written", lambda: not admin.get(spaces).json()["results"][0]["message"])
 
 
 def asked(lived: Installed, agent: str) -> set[tuple[str, str, str]]:
