@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import psycopg
 import pytest
+from django.conf import settings
 
 from dashboard.supervisor.programs import valkey_binary
 from devtools.postgres import ROLE, running_postgres
@@ -184,10 +185,10 @@ def signed_in(installed: Installed, name: str) -> Iterator[httpx.Client]:
         sent = {
             "username": name,
             "password": passwords[name],
-            "csrfmiddlewaretoken": client.cookies["csrftoken"],
+            "csrfmiddlewaretoken": client.cookies[settings.CSRF_COOKIE_NAME],
         }
         assert client.post("/sign-in/", data=sent).status_code == 302
-        client.headers["X-CSRFToken"] = client.cookies["csrftoken"]
+        client.headers["X-CSRFToken"] = client.cookies[settings.CSRF_COOKIE_NAME]
         yield client
 
 
@@ -223,7 +224,7 @@ def lived(installed: Installed, person: httpx.Client) -> Installed:
     until_ready(person, 3, version="2.0")
     change_everything_that_can_be(person)
     with signed_in(installed, "admin") as admin:
-        close_and_open_the_namespace(admin)
+        close_and_open_the_namespace(installed, admin)
     act(person, "DELETE", HOUSE)
     until("it is gone", lambda: person.get(HOUSE).status_code == 404)
     return installed
@@ -293,12 +294,17 @@ def change_everything_that_can_be(person: httpx.Client) -> None:
     act(person, "PUT", "/api/v1/teams/pricing/quota/", replicas={"limit": None}, cpu={"limit": None})
 
 
-def close_and_open_the_namespace(admin: httpx.Client) -> None:
+def close_and_open_the_namespace(installed: Installed, admin: httpx.Client) -> None:
     (cluster,) = admin.get("/api/v1/clusters/").json()["results"]
-    spaces = f"/api/v1/clusters/{cluster['name']}/namespaces/"
-    for isolated in (True, False):
-        act(admin, "PATCH", f"{spaces}pricing/", isolated=isolated)
-        until("it is written", lambda: not admin.get(spaces).json()["results"][0]["message"])
+    space = f"/api/v1/clusters/{cluster['name']}/namespaces/pricing/"
+    for isolated, verb in ((True, "create"), (False, "delete")):
+        act(admin, "PATCH", space, isolated=isolated)
+        right = ("networking.k8s.io", "networkpolicies", verb)
+        until(f"a worker asks to {verb} it", partial(asks, installed, right), seconds=60)
+
+
+def asks(installed: Installed, right: tuple[str, str, str]) -> bool:
+    return right in asked(installed, "worker")
 
 
 def asked(lived: Installed, agent: str) -> set[tuple[str, str, str]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -122,7 +123,7 @@ def test_a_key_may_come_with_a_session_and_its_csrf_token(deployer: User, house:
     """Which reads the body to look for the token in a form, before the key is compared by it."""
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(deployer)
-    token = browser.get("/account/").cookies["csrftoken"].value
+    token = browser.get("/account/").cookies[settings.CSRF_COOKIE_NAME].value
     csrf = {"X-CSRFToken": token}
 
     def scale(**headers: str) -> Any:
