@@ -212,3 +212,14 @@ def test_our_own_mistakes_have_a_page_that_needs_nothing(client: Client) -> None
 def test_probes(db: None, client: Client) -> None:
     assert client.get("/healthz").json() == {"alive": True}
     assert client.get("/readyz").json()["database"] is True
+
+
+def test_htmx_acts_on_nothing_inside_text_that_is_not_ours() -> None:
+    """Logs, manifests, answers of models: escaped, and out of htmx's reach should that ever fail."""
+    places = [
+        (path.name, tag)
+        for path in (settings.BASE_DIR / "templates").rglob("*.html")
+        for tag in re.findall(r"<pre\b[^>]*>|<td[^>]*cell-event[^>]*>", path.read_text())
+    ]
+    assert len(places) >= 10
+    assert [place for place in places if "hx-ignore" not in place[1]] == []
