@@ -1,6 +1,6 @@
 """Giving everything that is sealed another key, batch by batch, while the product runs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
 from django.db import models, transaction
@@ -32,7 +32,7 @@ class Rotated:
         self.lost[key_id] = self.lost.get(key_id, 0) + 1
 
 
-def seal_anew(key: Key) -> Iterator[Rotated]:
+def seal_anew(key: Key) -> Generator[Rotated, None, None]:
     """Seals all that is not under `key`, which must be the one that is written with; tells after each batch.
 
     It may be broken off and begun again: what is done is not done twice. A value that somebody changes

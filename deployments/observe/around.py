@@ -55,8 +55,8 @@ def record_events(cluster_id: int, events: Sequence[EventFacts]) -> dict[int, Nu
         unique_fields=("cluster", "uid"),
         update_fields=_EVENT_COLUMNS,
     )
-    for rows in chunks(kept, _CHUNK):
-        odd.store(rows, write, name="event {0.reason} of {0.object_name}")
+    for chunk in chunks(kept, _CHUNK):
+        odd.store(chunk, write, name="event {0.reason} of {0.object_name}")
     return nudges
 
 

@@ -87,4 +87,4 @@ def _store_written(row: Namespace, wanted: Manifest | None) -> bool:
         fresh.save(
             update_fields=["applied_policy", "applied_at", "apply_error", "apply_attempts", "retry_at"]
         )
-        return _spec_of(_wanted(fresh)) == fresh.applied_policy
+        return bool(_spec_of(_wanted(fresh)) == fresh.applied_policy)

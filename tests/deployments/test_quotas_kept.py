@@ -10,7 +10,7 @@ from django.utils import timezone
 from deployments import intent
 from deployments.models import Cluster, Deployment, Quota
 from deployments.reconcile import find_unsettled, reconcile_deployment, reconcile_quota
-from deployments.reconcile.quotas import REPEAT_AFTER
+from deployments.reconcile.postponing import REPEAT_AFTER
 from k8s.cluster import Manifest
 from k8s.errors import ClusterUnavailable, Forbidden
 from tests.deployments.fake_cluster import FakeCluster
