@@ -1,8 +1,8 @@
-"""Static files of a stack on one machine: straight from the source folders, yet compressed and cached.
+"""Static files: in production as they were collected, on one machine straight from the source folders.
 
-Hashing and compressing everything with `collectstatic`, as production does, would
-take longer than the whole start. Here a start compresses what changed since the
-last one, and an address carries the digest of its file instead of a new name.
+Hashing and compressing everything with `collectstatic`, as production does, would take longer
+than the whole start of `./dev up`. That compresses what changed since the last one, and an
+address carries the digest of its file instead of a new name.
 """
 
 import gzip
@@ -12,15 +12,20 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from wsgiref.headers import Headers
 
 import brotli
+from asgiref.sync import iscoroutinefunction
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import StaticFilesStorage
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.decorators import async_only_middleware
+from django.utils.decorators import async_only_middleware, sync_and_async_middleware
+from servestatic import ServeStatic
 from servestatic.middleware import ServeStaticMiddleware
+
+from dashboard.fronting import WsgiApplication
 
 # Under DATA_DIR; the setting SERVESTATIC_ROOT lays it over what the finders find.
 SERVED = "web"
@@ -59,6 +64,32 @@ def compressed_static(get_response: Callable[[HttpRequest], Awaitable[HttpRespon
                 quality = BROTLI_QUALITY_OF_VENDORED if vendored else BROTLI_QUALITY
                 compress(Path(storage.path(name)), folder / name, quality=quality)
     return ServeStaticMiddleware(get_response)
+
+
+@sync_and_async_middleware
+def static_under_asgi(get_response: Callable[[HttpRequest], Any]) -> Any:
+    """Serves what was collected. Under WSGI it is not there at all: see `static_under_wsgi`."""
+    return ServeStaticMiddleware(get_response) if iscoroutinefunction(get_response) else get_response
+
+
+def static_under_wsgi(application: WsgiApplication) -> WsgiApplication:
+    """Serves what was collected, before Django sees the request.
+
+    As a middleware it would lead each page through an event loop, which costs more than all the others.
+    """
+    if not Path(settings.STATIC_ROOT).is_dir():
+        return application
+    served: WsgiApplication = ServeStatic(
+        application,
+        root=settings.STATIC_ROOT,
+        prefix=settings.STATIC_URL,
+        add_headers_function=_as_django_does,
+    )
+    return served
+
+
+def _as_django_does(headers: Headers, _path: str, _url: str) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"
 
 
 def compress(source: Path, copy: Path, *, quality: int = BROTLI_QUALITY) -> None:

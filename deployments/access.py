@@ -8,6 +8,14 @@ from k8s.connect import IN_CLUSTER, Access, in_cluster_access, load_kubeconfig
 from k8s.errors import UnusableCredentials
 
 
+def is_by_own_accounts(cluster: Cluster) -> bool:
+    """Whether each process reaches a cluster by its own pod's account: one cannot ask for another then."""
+    try:
+        return bool(cluster.credentials) and unseal(cluster.credentials) == IN_CLUSTER
+    except SealBroken:
+        return False
+
+
 def access_of(cluster: Cluster) -> Access:
     """Raises: UnusableCredentials: none stored, sealed with another key, or not a usable kubeconfig."""
     if not cluster.credentials:

@@ -8,11 +8,11 @@ import msgspec
 
 from k8s.permissions import NEEDS, Need, roles
 
-Granted = Literal["cluster", "namespaces", "no"]
+Granted = Literal["cluster", "namespaces", "no", "unknown"]
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """One verb of a `Need`: granted in the whole cluster, in each of our namespaces, or not."""
+    """One verb of a `Need`: granted in the whole cluster, in each of our namespaces, not, or not known."""
 
     verb: str
     granted: Granted
@@ -28,6 +28,11 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     def lines(self) -> list["Line"]:
         grants = iter(self.grants)
         return [Line(need, tuple(islice(grants, len(need.verbs)))) for need in NEEDS]
+
+    @property
+    def is_of_workers_alone(self) -> bool:
+        """Whether nobody could be asked about the observer."""
+        return any(line.unknown for line in self.lines)
 
     @property
     def missing(self) -> list[Need]:
@@ -53,6 +58,11 @@ class Line:
     def within(self) -> list[str]:
         """Granted in each of our namespaces, and not in the whole cluster."""
         return [grant.verb for grant in self.grants if grant.granted == "namespaces"]
+
+    @property
+    def unknown(self) -> list[str]:
+        """What another account than the one that asked has to be granted."""
+        return [grant.verb for grant in self.grants if grant.granted == "unknown"]
 
     @property
     def lacking(self) -> Need:

@@ -36,8 +36,6 @@ _HEADING_OF_OTHERS = """
 _OTHERS = {
     "DJANGO_SETTINGS_MODULE": "`dashboard.settings.production` where a proxy ends TLS (as in the image), "
     "`dashboard.settings.local` for one machine | every process",
-    "FORWARDED_ALLOW_IPS": "addresses and networks whose `X-Forwarded-For` and `X-Forwarded-Proto` "
-    "are believed, with commas: the proxy's, and nobody else's | web, live (uvicorn)",
     "REMAP_SIGTERM": "`SIGQUIT`: a worker that is told to stop hands unfinished tasks back at once "
     "| worker (Celery)",
 }
@@ -68,6 +66,7 @@ def _kind(field: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(f"`{choice}`" for choice in get_args(kind))
     names: dict[object, str] = {str: "text", int: "whole number", bool: "true or false", Path: "path"}
+    names[Path | None] = "path"
     least = next(
         (f", above {rule.gt}" for rule in field.metadata if getattr(rule, "gt", None) is not None), ""
     )
@@ -75,7 +74,7 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _default(default: object) -> str:
-    if default == "":
+    if default in ("", None):
         return ""
     text = str(default).lower() if isinstance(default, bool) else str(default)
     return f"`{text.removeprefix(f'{ROOT}/')}`"

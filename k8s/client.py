@@ -29,6 +29,7 @@ from k8s.logs import MAX_LINE_BYTES, log_parameters, split_lines, vanished
 from k8s.refusals import error_from, not_json, status_object, warnings_in
 from k8s.service_path import passed_on, proxy_path
 
+AGENT: Final = "timoneiro/worker"
 CONNECT_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 15.0
 LIST_SECONDS: Final = 60.0
@@ -208,7 +209,7 @@ class KubernetesCluster:
             AnswerTooSlow: no whole answer within `timeout_seconds`.
         """
         url = self._server + proxy_path(namespace, service, port, path)
-        headers = {**self._access.headers, "Accept": "*/*"}
+        headers = {**self._headers, "Accept": "*/*"}
         if body is not None:
             headers["Content-Type"] = content_type or _JSON
         started = time.monotonic()
@@ -237,6 +238,11 @@ class KubernetesCluster:
 
     def close(self) -> None:
         self._pool.clear()
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        # In a cluster's audit log workers and the observer are told apart.
+        return {**self._access.headers, "User-Agent": AGENT}
 
     def _list(self, kind: str, namespace: str | None, labels: str, limit: int) -> _Manifests:
         query = {"labelSelector": labels, "limit": str(limit) if limit else ""}
@@ -280,11 +286,7 @@ class KubernetesCluster:
     ) -> urllib3.BaseHTTPResponse:
         """The unread response of a success; every refusal is raised."""
         sent = urlencode({key: value for key, value in (query or {}).items() if value})
-        headers = (
-            {**self._access.headers, "Content-Type": content_type}
-            if body is not None
-            else self._access.headers
-        )
+        headers = {**self._headers, "Content-Type": content_type} if body is not None else self._headers
         with telling(method, path) as answered:
             reply = _translated(
                 lambda: self._api.call_api(

@@ -20,6 +20,7 @@ from k8s.kinds import object_path
 from k8s.logs import MAX_LINE_BYTES, log_parameters, split_lines, vanished
 from k8s.refusals import error_from
 
+AGENT: Final = "timoneiro/observer"
 CONNECT_SECONDS: Final = 3.0
 ANSWER_SECONDS: Final = 15.0
 LIST_SECONDS: Final = 60.0
@@ -97,7 +98,7 @@ class AsyncCluster:
                 response = await self._session.get(
                     self._server + path,
                     params={key: value for key, value in query.items() if value},
-                    headers=self._access.headers,
+                    headers={**self._access.headers, "User-Agent": AGENT},
                     timeout=limits,
                     allow_redirects=False,
                     server_hostname=self._server_name,

@@ -74,7 +74,7 @@ class Access:
         Raises:
             UnusableCredentials: the token's file cannot be read.
         """
-        sent = {"User-Agent": "timoneiro", "Accept": "application/json"}
+        sent = {"Accept": "application/json"}
         token = _token_in(self.token_path) if self.token_path else self.token
         if token:
             sent["Authorization"] = f"Bearer {token}"

@@ -46,7 +46,6 @@ NEEDS: Final[tuple[Need, ...]] = (
         True,
     ),
     Need("worker", "deployments", ("list", *_KEPT), "what serves a model", "apps"),
-    Need("worker", "deployments/scale", ("patch",), "the count of replicas", "apps"),
     Need("worker", "replicasets", ("list",), "to know when a deployment is gone", "apps"),
     Need("worker", "services", ("list", *_KEPT), "the address of a model"),
     Need(
@@ -96,21 +95,26 @@ NEEDS: Final[tuple[Need, ...]] = (
 )
 
 
-def roles(needs: Iterable[Need], *, name: str = "timoneiro") -> str:
-    """YAML of a ClusterRole that allows `needs`, to paste and to edit; "" for none."""
+def rules(needs: Iterable[Need]) -> list[dict[str, list[str]]]:
+    """The rules of a Role that allows `needs`: one for each resource, with each verb once."""
     merged: dict[tuple[str, str], dict[str, None]] = {}
     for need in needs:
         merged.setdefault((need.group, need.resource), {}).update(dict.fromkeys(need.verbs))
-    if not merged:
-        return ""
-    rules = [
+    return [
         {"apiGroups": [group], "resources": [resource], "verbs": list(verbs)}
         for (group, resource), verbs in merged.items()
     ]
+
+
+def roles(needs: Iterable[Need], *, name: str = "timoneiro") -> str:
+    """YAML of a ClusterRole that allows `needs`, to paste and to edit; "" for none."""
+    allowed = rules(needs)
+    if not allowed:
+        return ""
     role: dict[str, Any] = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name},
-        "rules": rules,
+        "rules": allowed,
     }
     return yaml.safe_dump(role, sort_keys=False)

@@ -25,6 +25,8 @@ KUBERNETES_SERVICE_PORT = env.kubernetes_service_port
 SERVICE_ACCOUNT_DIR = env.service_account_dir
 DEBUG = False
 ALLOWED_HOSTS = [host for host in env.allowed_hosts.split(",") if host]
+# Proxies: what they say of who asks is believed (WSGI; for ASGI uvicorn does it).
+FORWARDED_ALLOWED = [entry.strip() for entry in env.forwarded_allow_ips.split(",") if entry.strip()]
 CSRF_TRUSTED_ORIGINS = [origin for origin in env.csrf_trusted_origins.split(",") if origin]
 
 INSTALLED_APPS = [
@@ -53,6 +55,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "dashboard.measuring.measured",
+    "dashboard.gatekeeping.machines_by_address",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -162,7 +165,8 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = env.data_dir / "static"
+# An image brings its own, collected when it was built.
+STATIC_ROOT = env.static_root or env.data_dir / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

@@ -3,11 +3,12 @@
 import os
 import re
 import socket
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,6 +54,9 @@ class Environment(BaseSettings):
         "Where SQLite, collected static files, the counts for Prometheus and the first passwords are.",
         by=EVERY,
     )
+    static_root: Path | None = told(
+        None, "Where `collectstatic` puts static files; empty: in `DATA_DIR`. The image brings them.", by=WEB
+    )
     database_url: str = told(
         "",
         "`postgres://user:password@host:5432/name?sslmode=require`, or `sqlite:////path`. Empty: SQLite in "
@@ -70,6 +74,12 @@ class Environment(BaseSettings):
         "",
         "Origins that may post forms although the proxy shows us another name, with commas: "
         "`https://deploy.example.com`.",
+        by=WEB,
+    )
+    forwarded_allow_ips: str = told(
+        "127.0.0.1",
+        "Addresses and networks of proxies, with commas: their `X-Forwarded-For` and `X-Forwarded-Proto` are "
+        "believed.",
         by=WEB,
     )
     kubeconfig_path: str = told(
@@ -147,6 +157,19 @@ class Environment(BaseSettings):
     oidc_link_verified_email: bool = told(
         False, "Whether a verified e-mail address of the provider opens the account that has it.", by=WEB
     )
+
+    @field_validator("forwarded_allow_ips")
+    @classmethod
+    def proxies_are_addresses(cls, entries: str) -> str:
+        """Refuse names, and "*": anybody could then write who they are."""
+        for entry in filter(None, map(str.strip, entries.split(","))):
+            try:
+                ip_network(entry, strict=False)
+            except ValueError as exc:
+                raise ValueError(
+                    f"{entry!r} is neither an address nor a network, such as 10.0.0.0/8"
+                ) from exc
+        return entries
 
 
 def count_in_files(data_dir: Path) -> Path:

@@ -1,7 +1,9 @@
 """Many machines, behind a proxy that ends TLS."""
 
+from servestatic.compress import Compressor
+
 from dashboard.settings.base import *
-from dashboard.settings.base import ALLOWED_HOSTS, DATA_DIR, SECRET_KEY
+from dashboard.settings.base import ALLOWED_HOSTS, DATA_DIR, MIDDLEWARE, SECRET_KEY
 from dashboard.settings.environment import count_in_files
 
 for name, value in {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS}.items():
@@ -13,6 +15,8 @@ METRICS_DIR = count_in_files(DATA_DIR)
 METRICS_ON_LOOPBACK = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
+# Probes and Prometheus ask a process itself, past the proxy that ends TLS.
+SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$", "^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
@@ -20,3 +24,12 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
+SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
+# Maps of scripts are fetched by people who debug them: compressing those took most of the time.
+SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
+MIDDLEWARE = [
+    "dashboard.static_files.static_under_asgi"
+    if name == "servestatic.middleware.ServeStaticMiddleware"
+    else name
+    for name in MIDDLEWARE
+]

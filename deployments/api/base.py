@@ -37,6 +37,7 @@ class ApiView(APIView):
     standing: Standing | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        idempotency.keep_body(request)
         super().initial(request, *args, **kwargs)
         allowed = token_team(request)
         if allowed is not None and kwargs.get("team", allowed.name) != allowed.name:

@@ -98,7 +98,10 @@ class ClusterNamespace(Struct, kw_only=True, frozen=True):
 
 
 class ClusterPermission(Struct, kw_only=True, frozen=True):
-    """What one of our processes needs; a verb is granted in the "cluster", in our "namespaces", or "no"."""
+    """What one of our processes needs; a verb is granted in the "cluster", in our "namespaces", or "no".
+
+    "unknown" is what the observer needs where it has an account of its own: only that could ask.
+    """
 
     who: str
     resource: str

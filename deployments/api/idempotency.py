@@ -92,6 +92,12 @@ def claim(request: Request) -> Claim | None:
     raise Replay(response)
 
 
+def keep_body(request: Request) -> None:
+    """Keeps what a request with a key says: a session's check of its CSRF token reads it as a form."""
+    if request.headers.get(HEADER):
+        request._request.body  # noqa: B018, SLF001  reading it keeps it
+
+
 def _fingerprint(request: Request) -> str:
     """What makes two requests the same: method, address, body, and the token or session that asks.
 

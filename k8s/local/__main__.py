@@ -16,6 +16,7 @@ from pathlib import Path
 from k8s.local import controllers, credentials
 from k8s.local.cluster import Workers, start_cluster
 from k8s.local.registry import Registry
+from k8s.local.server import audit
 from k8s.local.store import Store
 from k8s.memory import return_large_buffers
 
@@ -34,6 +35,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--faults", action="store_true", help="serve the paths that make things go wrong on demand, for tests"
     )
+    parser.add_argument("--audit-log", type=Path, help="append a line of JSON for each request to a resource")
     parser.add_argument("--log-level", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser.parse_args(arguments)
 
@@ -49,7 +51,13 @@ async def run(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     directory = options.data_dir.resolve()
-    cluster = await start_cluster(directory, port=options.port, workers=start_workers, faults=options.faults)
+    cluster = await start_cluster(
+        directory,
+        port=options.port,
+        workers=start_workers,
+        middlewares=[audit.middleware(options.audit_log)] if options.audit_log else (),
+        faults=options.faults,
+    )
     try:
         if options.kubeconfig_out is not None:
             credentials.write_private(options.kubeconfig_out, cluster.kubeconfig.read_bytes())

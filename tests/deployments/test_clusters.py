@@ -12,8 +12,9 @@ from deployments.access import access_of
 from deployments.errors import ClusterInUse, DuplicateName, InvalidInput, NamespaceInUse, PermissionDenied
 from deployments.inspection import Grant, Inspection
 from deployments.models import Cluster, ClusterState, Deployment, Namespace
-from deployments.sealing import ensure_sealing_key
+from deployments.sealing import ensure_sealing_key, seal
 from k8s.cluster import Permission
+from k8s.connect import IN_CLUSTER
 from k8s.permissions import NEEDS, roles
 from teams.models import AuditEntry, Team
 from tests.deployments.fake_cluster import FakeCluster
@@ -223,6 +224,16 @@ def test_what_is_missing_comes_as_a_role_to_paste(cluster: Cluster) -> None:
         {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get", "create", "patch", "delete"]},
         {"apiGroups": [""], "resources": ["services"], "verbs": ["list", "watch"]},
     ]
+
+
+def test_of_an_observer_with_an_account_of_its_own_nothing_is_called_missing(cluster: Cluster) -> None:
+    ensure_sealing_key()
+    cluster.credentials = seal(IN_CLUSTER)
+    cluster.save()
+    found = looked_at(cluster, connect=Stingy())
+    verdicts = {line.need.who: {one.granted for one in line.grants} for line in found.lines}
+    assert verdicts["observer"] == {"unknown"} and found.is_of_workers_alone
+    assert {need.who for need in found.missing} == {"worker"}
 
 
 def test_nothing_is_asked_for_by_a_star_and_secrets_are_not_listed() -> None:

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         Path(settings.DATA_DIR).mkdir(parents=True, exist_ok=True)
         forget_counted()
         call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
-        kubeconfig = Path(settings.KUBECONFIG_PATH) if settings.KUBECONFIG_PATH else None
+        kubeconfig = kubeconfig_at(Path(settings.KUBECONFIG_PATH)) if settings.KUBECONFIG_PATH else None
         try:
             ensure_first_data(
                 kubeconfig=kubeconfig, context=settings.KUBE_CONTEXT, data_dir=Path(settings.DATA_DIR)
@@ -42,6 +42,23 @@ class Command(BaseCommand):
                 raise CommandError(f"{words_of(lost)} If it is gone: manage.py prepare --despite-lost-keys.")
             self.stderr.write(words_of(lost))
         self.stdout.write("The database is up to date.")
+
+
+def kubeconfig_at(path: Path) -> Path:
+    """The file that a path names: itself, or in a folder the one called `kubeconfig`.
+
+    Raises:
+        CommandError: a folder without it, which is also what Docker makes of a file that is not there.
+    """
+    if not path.is_dir():
+        return path
+    inside = path / "kubeconfig"
+    if not inside.exists():
+        raise CommandError(
+            f"There is no kubeconfig in {path}: let KUBECONFIG_FILE name a file that exists, or start a "
+            "cluster, too: docker compose --profile cluster up."
+        )
+    return inside
 
 
 def forget_counted() -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import yaml
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.utils import timezone
 
 from deployments.models import (
@@ -115,6 +117,25 @@ def test_a_repeated_key_repeats_the_answer_and_not_the_write(api: Caller, model:
     assert Operation.objects.count() == 1
     other = api.post(LIST, {**GOOD, "name": "other"}, idempotency_key="abc")
     assert (other.status_code, fields(other)) == (422, {"Idempotency-Key": "key_reused"})
+
+
+def test_a_key_may_come_with_a_session_and_its_csrf_token(deployer: User, house: Deployment) -> None:
+    """Which reads the body to look for the token in a form, before the key is compared by it."""
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(deployer)
+    token = browser.get("/account/").cookies[settings.CSRF_COOKIE_NAME].value
+    csrf = {"X-CSRFToken": token}
+
+    def scale(**headers: str) -> Any:
+        body = '{"replicas": 2}'
+        kind = "application/json"
+        return browser.post(f"/api/v1/{ONE}scale/", body, content_type=kind, headers=headers)
+
+    answers = [scale(**csrf, **{"Idempotency-Key": "abc"}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [202, 202]
+    assert answers[1].headers["Idempotency-Replayed"] == "true"
+    refused = scale(**{"Idempotency-Key": "def"})
+    assert refused.status_code == 403
 
 
 def test_a_secret_that_is_shown_once_is_kept_for_a_repeat_and_not_in_clear(

@@ -1,0 +1,1 @@
+"""How the product is installed: the image, Compose, and Kubernetes."""
