@@ -17,7 +17,6 @@ from tests.dashboard.conftest import (
     team,
     viewer,
 )
-from tests.dashboard.test_permissions import kept
 
 __all__ = [
     "admin",
@@ -25,7 +24,6 @@ __all__ = [
     "deployer",
     "deployment",
     "house",
-    "kept",
     "lead",
     "make",
     "nothing_is_kept",

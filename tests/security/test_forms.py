@@ -12,11 +12,12 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 
 from deployments import intent
 from deployments.models import Cluster, Deployment
-from tests.dashboard.test_permissions import POST_RULES
+from tests.dashboard.test_permissions import POST_RULES, kept
 from tests.deployments.held import a_pod
 from tests.security.addresses import address_of, page_routes, takes_posts
 from tests.security.strange import FOR_EVERYBODY, Sent, forms
 
+__all__ = ["kept"]
 AT_LENGTH = 20
 # Asks a worker, and nobody is there to be asked.
 ASKS = {"deployment-try"}
