@@ -7,12 +7,15 @@ from typing import Any
 
 from deployments.models import Cluster, Deployment
 from deployments.selectors.usage.charts import chart
+from deployments.selectors.usage.kept import kept
 from deployments.selectors.usage.shapes import Amounts, Chart, Window
 from teams.models import Team
 
 WINDOWS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 MOST_POINTS = 360
 MOST_ROWS = 48
+CHART_KEPT_SECONDS = 10
+"""A new point comes each minute."""
 GIB = 2**30
 
 Numbers = Sequence[float | None]
@@ -46,7 +49,7 @@ class ShownChart:
 
     data: dict[str, Any]
     columns: list[str]
-    rows: list[tuple[datetime, list[str]]]
+    rows: tuple[tuple[datetime, tuple[str, ...]], ...]
     step: str
     source: str
     source_message: str
@@ -78,13 +81,16 @@ def shown_chart(found: Chart, *, ceiling: Amounts | None, ceiling_word: str) -> 
     table = _plots(found, coarse, None, "")
     lines = [(plot, line) for plot in table for line in plot.lines]
     rows = [
-        (datetime.fromtimestamp(second, UTC), [_text(line.values[place], plot.unit) for plot, line in lines])
+        (
+            datetime.fromtimestamp(second, UTC),
+            tuple(_text(line.values[place], plot.unit) for plot, line in lines),
+        )
         for place, second in enumerate(found.at[::coarse])
     ]
     return ShownChart(
         data=data,
         columns=[f"{plot.title} {line.label}" for plot, line in lines],
-        rows=rows[::-1],
+        rows=tuple(rows[::-1]),
         step=step_word(found.step_seconds * coarse),
         source=found.source,
         source_message=found.source_message,
@@ -149,6 +155,11 @@ def chart_of(
     ceiling: Amounts | None = None,
     ceiling_word: str = "",
 ) -> ShownChart:
-    """A deployment's, a team's in a cluster, or a whole cluster's."""
-    found = chart(cluster, window, team=team, deployment=deployment)
-    return shown_chart(found, ceiling=ceiling, ceiling_word=ceiling_word)
+    """A deployment's, a team's in a cluster, or a whole cluster's; some seconds old at most."""
+
+    def draw() -> ShownChart:
+        found = chart(cluster, window, team=team, deployment=deployment)
+        return shown_chart(found, ceiling=ceiling, ceiling_word=ceiling_word)
+
+    subject = (cluster.pk, cluster.prometheus_url, team and team.pk, deployment and deployment.pk)
+    return kept(f"chart {window} {subject} {ceiling} {ceiling_word}", CHART_KEPT_SECONDS, draw)

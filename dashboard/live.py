@@ -44,13 +44,17 @@ STREAM_HEADERS = {"Cache-Control": "no-store, no-transform", "X-Accel-Buffering"
 
 @dataclass(frozen=True)
 class Access:
-    """Who is behind a session, and the teams whose names they may hear. `teams` None means all."""
+    """Who is behind a session, and of which teams and clusters they may hear the names; None means all."""
 
     user: User
     teams: frozenset[str] | None
+    clusters: frozenset[str] | None
 
     def may_hear(self, team: str) -> bool:
         return self.teams is None or team in self.teams
+
+    def may_hear_of_cluster(self, cluster: str) -> bool:
+        return self.clusters is None or cluster in self.clusters
 
 
 def access_of(session_key: str | None) -> Access | None:
@@ -62,8 +66,11 @@ def access_of(session_key: str | None) -> Access | None:
     user = get_user(request)
     if not isinstance(user, User) or not user.is_active:
         return None
-    teams = None if user.is_superuser else frozenset(team.name for team in selectors.teams_of(user))
-    return Access(user, teams)
+    if user.is_superuser:
+        return Access(user, None, None)
+    teams = selectors.teams_of(user).values_list("name", flat=True)
+    clusters = selectors.clusters_visible_to(user).values_list("name", flat=True)
+    return Access(user, frozenset(teams), frozenset(clusters))
 
 
 def accesses_of(session_keys: set[str]) -> dict[str, Access | None]:
@@ -171,10 +178,10 @@ class Hub:
                 listener.tell(RESYNC)
 
     def tell_measured(self, cluster: str) -> None:
-        """What a cluster uses was measured anew. Everybody may know that it is there."""
+        """What a cluster uses was measured anew."""
         message = f"event: measured\ndata: {cluster}\n\n"
         for listener in list(self.listeners):
-            if listener.wants_names:
+            if listener.wants_names and listener.access.may_hear_of_cluster(cluster):
                 listener.tell(message)
 
     def spread(self, nudge: Nudge) -> None:

@@ -136,6 +136,11 @@ cluster_pages: list[URLPattern | URLResolver] = [
     path("<slug:cluster>/forget", clusters.forget, name="clusters-forget"),
     path("<slug:cluster>/namespaces", clusters.give_namespace, name="clusters-namespace-give"),
     path(
+        "<slug:cluster>/namespaces/<slug:namespace>/",
+        clusters.namespace,
+        name="clusters-namespace",
+    ),
+    path(
         "<slug:cluster>/namespaces/<slug:namespace>/remove",
         clusters.take_namespace,
         name="clusters-namespace-take",

@@ -25,11 +25,12 @@ COLUMNS = (
 _FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
-def csv_of(rows: Iterable[AuditEntry]) -> str:
+def csv_of(rows: Iterable[AuditEntry], *, head: bool = True) -> str:
     """With a line of names first. What a spreadsheet takes for a formula gets an apostrophe before it."""
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(COLUMNS)
+    if head:
+        writer.writerow(COLUMNS)
     for row in rows:
         writer.writerow(harmless(_text(getattr(row, column))) for column in COLUMNS)
     return out.getvalue()

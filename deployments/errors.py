@@ -24,6 +24,8 @@ class DomainError(Exception):
     status = 400
     in_audit = False
     """Whether the refusal has been written to the audit already."""
+    answered_by: "DomainError | None" = None
+    """What whoever asked is told in its place, because they were refused too often."""
     retry_after_seconds: int | None = None
 
     def __init__(self, detail: str = "", *, errors: Sequence[FieldError] = (), code: str = "") -> None:

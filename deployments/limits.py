@@ -48,6 +48,8 @@ class Standing:
     left: int
     reset_seconds: int
     exceeded: bool
+    just_exceeded: bool = False
+    """Whether the present request is the first one beyond the limit in its window."""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -58,13 +60,18 @@ class Standing:
             "RateLimit": f'"{name}";r={self.left};t={self.reset_seconds}',
         }
 
+    @property
+    def refusal(self) -> TooManyRequests:
+        """What is answered beyond the limit."""
+        return TooManyRequests(
+            f"At most {self.limit.most} in {self.limit.seconds} s. Try again in {self.reset_seconds} s.",
+            retry_after_seconds=self.reset_seconds,
+        )
+
     def refuse_if_exceeded(self) -> None:
         """Raises: TooManyRequests."""
         if self.exceeded:
-            raise TooManyRequests(
-                f"At most {self.limit.most} in {self.limit.seconds} s. Try again in {self.reset_seconds} s.",
-                retry_after_seconds=self.reset_seconds,
-            )
+            raise self.refusal
 
 
 def count(limit: Limit, who: str) -> Standing | None:
@@ -87,7 +94,9 @@ def count(limit: Limit, who: str) -> Standing | None:
         return None
     used, left_ms = counted
     reset_seconds = max(-(-left_ms // 1000), 1)
-    return Standing(limit, max(limit.most - used, 0), reset_seconds, used > limit.most)
+    return Standing(
+        limit, max(limit.most - used, 0), reset_seconds, used > limit.most, used == limit.most + 1
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,11 @@ def enqueue_quota(quota_id: int, *, countdown: float = 0) -> None:
     _send_hint("deployments.tasks.keep_quota", [quota_id], countdown=countdown or None)
 
 
+def enqueue_isolation(namespace_id: int, *, countdown: float = 0) -> None:
+    """Asks a worker to close or open a namespace. Never raises; the sweep finds it."""
+    _send_hint("deployments.tasks.isolate", [namespace_id], countdown=countdown or None)
+
+
 def enqueue_review(cluster_id: int, *, after: int = 0) -> None:
     """Asks a worker to look at what deployments of a cluster used. Never raises; the next hour asks again."""
     _send_hint("deployments.tasks.review_cluster", [cluster_id, after])

@@ -60,7 +60,7 @@ def decode_list(kind: str, body: bytes) -> Page:
     """
     decoder, build = _reader(kind)
     try:
-        listed = _LIST.decode(body)
+        listed = _LIST.decode(_without_nul(body))
     except msgspec.DecodeError as exc:
         raise not_json(200, body) from exc
     items = []
@@ -81,7 +81,7 @@ def decode_line(kind: str, line: bytes) -> Line:
     """
     decoder, build = _reader(kind)
     try:
-        told = _LINE.decode(line)
+        told = _LINE.decode(_without_nul(line))
         if told.type == "ERROR":
             raise error_from(200, {}, bytes(told.object))
         if told.type == "BOOKMARK":
@@ -109,6 +109,14 @@ def facts_of(kind: str, manifest: Mapping[str, Any]) -> Facts:
 def require_facts(kind: str) -> None:
     """Raises MalformedRequest unless there are facts of this kind."""
     _reader(kind)
+
+
+def _without_nul(body: bytes) -> bytes:
+    """JSON in which NUL characters are the replacement character: PostgreSQL stores no text with one.
+
+    A message that holds the six characters themselves, behind a backslash, changes too; it is for people.
+    """
+    return body.replace(rb"\u0000", rb"\ufffd") if rb"\u0000" in body else body
 
 
 def _reader(kind: str) -> "tuple[msgspec.json.Decoder[Any], Callable[[Any], Facts]]":

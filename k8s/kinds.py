@@ -31,6 +31,7 @@ KINDS: Final[dict[str, Kind]] = {
     "Job": Kind("/apis/batch/v1", "jobs"),
     "HorizontalPodAutoscaler": Kind("/apis/autoscaling/v2", "horizontalpodautoscalers"),
     "PodDisruptionBudget": Kind("/apis/policy/v1", "poddisruptionbudgets"),
+    "NetworkPolicy": Kind("/apis/networking.k8s.io/v1", "networkpolicies"),
     "NodeMetrics": Kind("/apis/metrics.k8s.io/v1beta1", "nodes", namespaced=False),
     "PodMetrics": Kind("/apis/metrics.k8s.io/v1beta1", "pods"),
 }

@@ -77,6 +77,13 @@ NEEDS: Final[tuple[Need, ...]] = (
         ("list", *_KEPT),
         "bounds of a pod; defaults of foreign pods",
     ),
+    Need(
+        "worker",
+        "networkpolicies",
+        _KEPT,
+        "who may connect to pods of a namespace, where an admin closes it",
+        "networking.k8s.io",
+    ),
     Need("observer", "deployments", _SEEN, "status", "apps"),
     Need("observer", "services", _SEEN, "node ports, and addresses that were taken away"),
     Need("observer", "horizontalpodautoscalers", _SEEN, "what autoscalers decide", "autoscaling"),

@@ -11,6 +11,8 @@ from typing import Any, TypedDict
 from teams.models import AuditEntry
 
 MASK = "***"
+# Of one value; a deployment has some twenty of them, most of which are short.
+MOST_CHARACTERS = 4_000
 _SECRET = re.compile(r"secret|passw|token|credential|api_?key|private|authoriz|^auth$", re.IGNORECASE)
 # Variables are called so, other things are not: a taint has a "key", too.
 _SECRET_VARIABLE = re.compile(r"key$|^key|_pw$|dsn$", re.IGNORECASE)
@@ -68,7 +70,8 @@ def record(
     """Appends one entry. `target` is a path of names such as "pricing/house-prices".
 
     Of `before` and `after` only what differs is kept; a new thing has no `before`, an ended one no
-    `after`. Whatever is called like a secret is masked.
+    `after`. Whatever is called like a secret is masked, and what is long is cut: nothing here can be
+    deleted again.
     """
     origin = _origin.get()
     old, new = _differing(before or {}, after or {})
@@ -81,7 +84,7 @@ def record(
         target=target[:200],
         team=team[:40],
         allowed=allowed,
-        detail=masked(dict(detail or {})),
+        detail=_kept(detail or {}),
         before=old,
         after=new,
     )
@@ -99,7 +102,23 @@ def _differing(
     names = [name for name in {**before, **after} if _written(before.get(name)) != _written(after.get(name))]
     old = {name: before[name] for name in names if name in before}
     new = {name: after[name] for name in names if name in after}
-    return masked(old), masked(new)
+    return _kept(old), _kept(new)
+
+
+def _kept(values: Mapping[str, object]) -> dict[str, Any]:
+    """Masked, and each value that is longer than `MOST_CHARACTERS` as the beginning of its text.
+
+    Cut after it was masked: of half a text nobody could tell what it is called.
+    """
+    found: dict[str, Any] = masked(values)
+    return {name: _cut(value) for name, value in found.items()}
+
+
+def _cut(value: Any) -> Any:
+    text = value if isinstance(value, str) else _written(value)
+    if len(text) <= MOST_CHARACTERS:
+        return value
+    return f"{text[:MOST_CHARACTERS]}... ({len(text)} characters)"
 
 
 def _written(value: object) -> str:

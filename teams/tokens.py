@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from teams.access import highest_role, role_of
 from teams.models import ApiToken, Team
 from teams.roles import Role, Scope
 
@@ -30,6 +31,13 @@ _SCOPES_OF = {
 def scopes_of(role: Role | None) -> tuple[Scope, ...]:
     """What a token of somebody with `role` may be good for; without any role it can only look around."""
     return _SCOPES_OF[role or Role.VIEWER]
+
+
+def scopes_within(user: User, team: Team | None) -> tuple[Scope, ...]:
+    """What a token of `user` for `team`, or for all their teams, may be good for."""
+    role = role_of(user, team) if team else highest_role(user)
+    # Of a lead only a token for a team that they lead may lead: "admin" everywhere is for admins.
+    return scopes_of(role) if team or user.is_superuser else scopes_of(role)[:2]
 
 
 def covers(scopes: Iterable[str], scope: Scope) -> bool:

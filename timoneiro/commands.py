@@ -8,7 +8,7 @@ from typing import Any
 
 from timoneiro import output, waiting
 from timoneiro.api import Answer, Api
-from timoneiro.config import Config, checked_url, save
+from timoneiro.config import Config, checked_url, may_go_insecurely, save
 from timoneiro.errors import NotAllowed, NotThere, WrongUsage
 from timoneiro.following import follow
 from timoneiro.waiting import Patience
@@ -16,7 +16,9 @@ from timoneiro.waiting import Patience
 
 def login(arguments: Namespace, environment: Mapping[str, str]) -> None:
     """Keeps the address and a token that works there."""
-    url = checked_url(arguments.url or environment.get("TIMONEIRO_URL") or _asked_for("Address: "))
+    insecure = arguments.insecure_http or may_go_insecurely(environment)
+    address = arguments.url or environment.get("TIMONEIRO_URL") or _asked_for("Address: ")
+    url = checked_url(address, insecure_http=insecure)
     token = environment.get("TIMONEIRO_TOKEN") or _token(arguments.token_stdin)
     with Api(Config(url, token)) as api:
         me = api.get("me/")
@@ -24,7 +26,7 @@ def login(arguments: Namespace, environment: Mapping[str, str]) -> None:
     team = arguments.team or (names[0] if len(names) == 1 else "")
     if team and team not in names:
         raise WrongUsage(f"{me['username']} is in no team {team!r}; there are: {', '.join(names) or 'none'}.")
-    file = save(Config(url, token, team), environment)
+    file = save(Config(url, token, team, insecure), environment)
     output.tell(f"Signed in to {url} as {me['username']}{f', team {team}' if team else ''}. Kept in {file}.")
 
 

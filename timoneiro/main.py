@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "login":
             commands.login(arguments, os.environ)
         else:
-            with Api(config.load(os.environ)) as api:
+            with Api(config.load(os.environ, insecure_http=arguments.insecure_http)) as api:
                 commands.COMMANDS[arguments.command](api, arguments)
     except CommandError as error:
         output.tell(f"timoneiro: {error}")
@@ -81,6 +81,9 @@ def _parents() -> tuple[argparse.ArgumentParser, argparse.ArgumentParser, argpar
     """What many commands share: team and output; waiting; the name."""
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--team", default="")
+    common.add_argument(
+        "--insecure-http", action="store_true", help="let the token go without TLS to another machine"
+    )
     common.add_argument("-o", "--output", choices=("text", "json"), default="text")
     waits = argparse.ArgumentParser(add_help=False)
     waits.add_argument(

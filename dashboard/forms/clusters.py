@@ -3,7 +3,7 @@
 from django.http import HttpRequest, QueryDict
 
 from dashboard.forms.typed import TypedForm
-from deployments.models import Cluster
+from deployments.models import Cluster, Namespace
 from deployments.spec.clusters import LONGEST_KUBECONFIG
 
 TEXTS = ("name", "kubeconfig", "context", "node_address")
@@ -71,3 +71,23 @@ class SpaceForm(TypedForm):
         """An empty namespace is called like the team."""
         named = {"namespace": self.values["namespace"]} if self.values["namespace"] else {}
         return {"team": self.values["team"], **named}
+
+
+class IsolationForm(TypedForm):
+    """Who may connect to the pods of a namespace: a box, and a source a line."""
+
+    @classmethod
+    def typed(cls, data: QueryDict) -> "IsolationForm":
+        form = cls()
+        form.read(data, ("ingress_from",))
+        form.values["isolated"] = "true" if "true" in data.getlist("isolated") else "false"
+        return form
+
+    @classmethod
+    def of(cls, space: Namespace) -> "IsolationForm":
+        sources = "\n".join(space.ingress_from)
+        return cls(values={"isolated": "true" if space.isolated else "false", "ingress_from": sources})
+
+    def payload(self) -> dict[str, object]:
+        lines = map(str.strip, self.values["ingress_from"].splitlines())
+        return {"isolated": self.values["isolated"] == "true", "ingress_from": [*filter(None, lines)]}

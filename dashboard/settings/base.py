@@ -126,6 +126,10 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_ENGINE = "teams.sessions"
+# Names of our own: a browser sends cookies to every port of a host, and node ports of the local
+# cluster keep these from models (k8s/local/cookies.py).
+SESSION_COOKIE_NAME = "timoneiro_session"
+CSRF_COOKIE_NAME = "timoneiro_csrf"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -219,6 +223,8 @@ ENDPOINT_CHECK = env.endpoint_check
 REQUESTS_PER_MINUTE = env.requests_per_minute
 REQUESTS_PER_MINUTE_ANONYMOUS = env.requests_per_minute_anonymous
 SIGN_INS_PER_MINUTE = env.sign_ins_per_minute
+# What one person may be refused before further refusals are answered 429 and are one line of the audit.
+REFUSALS_PER_MINUTE = env.refusals_per_minute
 STREAMS_PER_USER = env.streams_per_user
 # After how many days without work worth mention a deployment is listed as idle.
 IDLE_AFTER_DAYS = env.idle_after_days

@@ -41,6 +41,7 @@ class Environment(BaseSettings):
     requests_per_minute: int = 1200
     requests_per_minute_anonymous: int = 120
     sign_ins_per_minute: int = 30
+    refusals_per_minute: int = 30
     streams_per_user: int = 200
     metrics_token: str = ""
     idle_after_days: PositiveInt = 7

@@ -1,6 +1,6 @@
 """Numbers and bars of usage."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from decimal import Decimal
 
 from django import template
@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard import drawing
+from dashboard.drawn import drawn
 from deployments.selectors.usage.shapes import Amounts, NodeUsage, PodShare, QuotaLine
 from k8s.quantities import format_bytes
 
@@ -17,6 +18,12 @@ register = template.Library()
 MOST_DIGITS = 4
 # Also where there is nothing to look into: templates then say "".
 NOT_KNOWN = "–"  # noqa: RUF001  an en dash, as in print
+
+
+@register.filter
+def drawn_as(row: Hashable, template_name: str) -> SafeString:
+    """A value in a template of its own, drawn once while it stays the same."""
+    return drawn(template_name, row)
 
 
 @register.filter

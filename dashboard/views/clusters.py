@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from dashboard.forms.clusters import ConnectionForm, SpaceForm
+from dashboard.forms.clusters import ConnectionForm, IsolationForm, SpaceForm
 from dashboard.forms.typed import refused, refused_form
 from dashboard.views.frame import PageRequest
 from dashboard.views.platform import admin_page, find_cluster
@@ -100,16 +100,38 @@ def give_namespace(request: PageRequest, cluster: str) -> HttpResponse:
     return redirect("clusters-one", cluster)
 
 
+def find_namespace(cluster: str, name: str) -> Namespace:
+    """Raises: NotFound."""
+    rows = Namespace.objects.filter(cluster=find_cluster(cluster), name=name)
+    space = rows.select_related("team", "cluster").first()
+    if space is None:
+        raise NotFound(f"No team of ours has namespace {name!r} in cluster {cluster}.")
+    return space
+
+
+@admin_page
+@require_http_methods(["GET", "HEAD", "POST"])
+def namespace(request: PageRequest, cluster: str, namespace: str) -> HttpResponse:
+    """Who may connect to the pods of a team's namespace."""
+    space, status = find_namespace(cluster, namespace), None
+    form = IsolationForm.of(space)
+    if request.method == "POST":
+        form = IsolationForm.typed(request.POST)
+        status = refused_form(form, lambda: intent.isolate_namespace(space, form.payload(), by=request.user))
+        if status is None:
+            messages.success(request, f"Namespace {namespace} is being changed.")
+            return redirect("clusters-namespace", cluster, namespace)
+    context = {"space": space, "form": form, "cluster": space.cluster}
+    return render(request, "clusters/namespace.html", context, status=status)
+
+
 @admin_page
 @require_POST
 def take_namespace(request: PageRequest, cluster: str, namespace: str) -> HttpResponse:
-    found = find_cluster(cluster)
-    space = Namespace.objects.filter(cluster=found, name=namespace).select_related("team", "cluster").first()
-    if space is None:
-        raise NotFound(f"No team of ours has namespace {namespace!r} in cluster {cluster}.")
+    space = find_namespace(cluster, namespace)
     return answered(
         request,
-        found,
+        space.cluster,
         refused(lambda: intent.take_namespace(space, by=request.user)),
         f"Team {space.team} may not deploy to {cluster} any more.",
     )

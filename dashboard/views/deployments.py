@@ -1,6 +1,6 @@
 """The table of deployments."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.paginator import Paginator
@@ -11,9 +11,10 @@ from dashboard.forms.filters import STATES, ListFilters
 from dashboard.views.bulk import ACTIONS
 from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
+from dashboard.views.listed import READ, listed
 from deployments import selectors
 from deployments.models import Deployment, State
-from deployments.selectors.usage.held import NOTHING, Held, held_by_deployment
+from deployments.selectors.usage.held import NOTHING, held_by_deployment
 from teams.access import teams_with_role
 from teams.roles import Role
 
@@ -33,36 +34,15 @@ COLUMNS: tuple[Column, ...] = (
 
 @dataclass(frozen=True)
 class Row:
-    """A deployment with what the table says of it."""
+    """A deployment with what short lists say of it."""
 
     deployment: Deployment
     status: dict[str, object]
-    endpoint: str | None
-    may_choose: bool = False
-    held: Held = NOTHING
 
 
-def rows_of(
-    deployments: Iterable[Deployment],
-    *,
-    teams_to_change: Container[int] = (),
-    held: Mapping[int, Held] | None = None,
-) -> list[Row]:
-    """Rows for the table, from deployments joined with what they show.
-
-    Those of `teams_to_change` (ids) can be chosen for what is done with several at once; `held` is what
-    their pods hold and use, by primary key.
-    """
-    return [
-        Row(
-            one,
-            selectors.present_status(one),
-            selectors.endpoint_of(one),
-            may_choose=one.team_id in teams_to_change and not one.delete_requested_at,
-            held=(held or {}).get(one.pk, NOTHING),
-        )
-        for one in deployments
-    ]
+def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
+    """Rows for short lists, from deployments joined with what they show."""
+    return [Row(one, selectors.present_status(one)) for one in deployments]
 
 
 @page
@@ -73,7 +53,7 @@ def deployments(request: PageRequest) -> HttpResponse:
     visible = selectors.deployments_visible_to(request.user, include_deleted=history)
     if history:
         visible = visible.filter(deleted_at__isnull=False)
-    shown = Paginator(filters.apply(visible).defer("facts"), ROWS).get_page(request.GET.get("page"))
+    shown = Paginator(filters.apply(visible).only(*READ), ROWS).get_page(request.GET.get("page"))
     models = (
         selectors.models_visible_to(request.user).order_by("name").values_list("name", flat=True).distinct()
     )
@@ -82,7 +62,10 @@ def deployments(request: PageRequest) -> HttpResponse:
     )
     held = {} if history else held_by_deployment([one.pk for one in shown.object_list])
     context = {
-        "rows": rows_of(shown.object_list, teams_to_change=changing, held=held),
+        "rows": [
+            listed(one, held.get(one.pk, NOTHING), choice=one.team_id in changing if changing else None)
+            for one in shown.object_list
+        ],
         "choosing": bool(changing),
         "bulk_actions": ACTIONS,
         "shown": shown,

@@ -46,8 +46,7 @@ def page(view: View[P]) -> Callable[..., HttpResponse]:
         try:
             response = view(known, *args, **kwargs)
         except DomainError as error:
-            note_refusal(known, error)
-            response = refusal(known, error)
+            response = refusal(known, note_refusal(known, error))
         patch_vary_headers(response, ["HX-Request"])
         # Pages name deployments and people: no shared cache may keep them.
         patch_cache_control(response, private=True, no_cache=True)
@@ -56,12 +55,12 @@ def page(view: View[P]) -> Callable[..., HttpResponse]:
     return checked
 
 
-def note_refusal(request: PageRequest, error: DomainError) -> None:
-    """Notes in the audit what was refused, unless whoever refused it did."""
+def note_refusal(request: PageRequest, error: DomainError) -> DomainError:
+    """Notes in the audit what was refused, unless whoever refused it did; what to answer."""
     match = request.resolver_match
     writes = request.method == "POST"
     page_name = (match.url_name or "" if match else "").replace("-", " ")
-    intent.note_refusal(
+    return intent.note_refusal(
         request.user,
         f"{'post to' if writes else 'open'} {page_name}",
         request.path_info,
@@ -81,7 +80,10 @@ def to_sign_in(request: PageRequest) -> HttpResponse:
 
 def refusal(request: HttpRequest, error: DomainError) -> HttpResponse:
     """The page that says what happened, why, and what to do."""
-    return error_page(request, error.status, title=error.title, detail=error.detail)
+    response = error_page(request, error.status, title=error.title, detail=error.detail)
+    if error.retry_after_seconds is not None:
+        response["Retry-After"] = str(error.retry_after_seconds)
+    return response
 
 
 def error_page(request: HttpRequest, status: int, *, title: str, detail: str) -> HttpResponse:

@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
 
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from dashboard.charting import WINDOWS, chart_of
+from dashboard.drawn import drawn
 from dashboard.forms.usage import GROUPS, UsageFilters
+from dashboard.templatetags.timoneiro import age
 from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
@@ -17,7 +22,15 @@ from deployments.models import Cluster
 from deployments.selectors.usage.clusters import allocatable_in, cluster_totals, cluster_usage, named_teams
 from deployments.selectors.usage.deployments import deployments_by_usage, usage_by_id
 from deployments.selectors.usage.models import costs_by_model
-from deployments.selectors.usage.shapes import ClusterUsage, NodeUsage, PodShare
+from deployments.selectors.usage.shapes import (
+    Amounts,
+    ClusterUsage,
+    DeploymentUsage,
+    Money,
+    NodeUsage,
+    PodShare,
+    TeamUsage,
+)
 from deployments.selectors.usage.shares import shares_of
 from teams.models import Team
 
@@ -37,12 +50,48 @@ COLUMNS: tuple[Column, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class NodeRow:
-    """A node and whose pods it runs."""
+class NodeCells(NamedTuple):
+    """What the row of a node says beside its name; GPUs where they are worth a line."""
 
     node: NodeUsage
-    shares: list[PodShare]
+    shares: tuple[PodShare, ...]
+    gpu: bool
+
+
+class TeamCells(NamedTuple):
+    """What the row of a team says beside its name, with what the cluster has."""
+
+    deployments: int
+    pods: int
+    requested: Amounts
+    used: Amounts | None
+    money: Money
+    allocatable: Amounts
+    gpu: bool
+
+
+class DeploymentRow(NamedTuple):
+    """A row of the table of deployments; `idle` is since when, in words, "" while it is not."""
+
+    pk: int
+    team: str
+    team_title: str
+    name: str
+    idle: str
+    pods: int
+    requested: Amounts
+    used: Amounts | None
+    money: Money
+    waste_hour: Decimal | None
+
+
+@dataclass(frozen=True)
+class Named:
+    """A node with its shares, or a team, and the cells of its row beside the name."""
+
+    one: NodeUsage | TeamUsage
+    cells: SafeString
+    shares: Sequence[PodShare] = ()
 
 
 @page
@@ -82,13 +131,42 @@ def seen_in(
     others: list[ClusterUsage] = []
     if len(clusters) > 1:
         others = cluster_totals([one for one in clusters if one.pk != cluster.pk])
+    resources = resources_of(seen)
     return {
         "seen": seen,
         "others": others,
         "nodes": nodes,
-        "node_rows": [NodeRow(node, shares[node.name]) for node in nodes],
-        "resources": resources_of(seen),
+        "node_rows": [node_row(node, shares[node.name], gpu="gpu" in resources) for node in nodes],
+        "team_rows": [team_row(team, seen, gpu="gpu" in resources) for team in seen.teams],
+        "resources": resources,
     }
+
+
+def node_row(node: NodeUsage, shares: Sequence[PodShare], *, gpu: bool) -> Named:
+    return Named(node, drawn("usage/node_cells.html", NodeCells(node, tuple(shares), gpu)), shares)
+
+
+def team_row(team: TeamUsage, seen: ClusterUsage, *, gpu: bool) -> Named:
+    cells = TeamCells(
+        team.deployments, team.pods, team.requested, team.used, team.money, seen.allocatable, gpu
+    )
+    return Named(team, drawn("usage/team_cells.html", cells))
+
+
+def deployment_row(one: DeploymentUsage) -> SafeString:
+    row = DeploymentRow(
+        pk=one.deployment.pk,
+        team=one.deployment.team.name,
+        team_title=str(one.deployment.team),
+        name=one.deployment.name,
+        idle=age(one.idle_since) if one.idle_since else "",
+        pods=one.pods,
+        requested=one.requested,
+        used=one.used,
+        money=one.money,
+        waste_hour=one.waste_hour,
+    )
+    return drawn("usage/deployment_row.html", row)
 
 
 def resources_of(seen: ClusterUsage) -> dict[str, str]:
@@ -109,7 +187,7 @@ def table_of(
     shown = Paginator(ids, ROWS).get_page(number)
     return {
         "shown": shown,
-        "rows": usage_by_id(list(shown.object_list)),
+        "rows": [deployment_row(one) for one in usage_by_id(list(shown.object_list))],
         "columns": headings(COLUMNS, filters.sort, largest_first=True),
     }
 

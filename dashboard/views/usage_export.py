@@ -1,17 +1,16 @@
 """Usage as a CSV file, line by line: it is never whole in memory."""
 
 import csv
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dashboard.forms.usage import UsageFilters
+from dashboard.views.csv_files import csv_file
 from dashboard.views.frame import PageRequest, page
 from deployments import selectors
 from deployments.errors import NotFound
@@ -58,17 +57,7 @@ def export(request: PageRequest) -> HttpResponse:
     named = teams if filters.team is None else [filters.team]
     batches = lines_of(request, filters.cluster, named)
     name = f"usage-{filters.cluster.name}-{timezone.now():%Y-%m-%d}.csv"
-    streamed: Any = StreamingHttpResponse(
-        # Whoever serves by ASGI would otherwise read it all before the first line is sent.
-        in_threads(batches) if isinstance(request, ASGIRequest) else batches,
-        content_type="text/csv; charset=utf-8",
-        headers={
-            "Content-Disposition": f'attachment; filename="{name}"',
-            "X-Content-Type-Options": "nosniff",
-        },
-    )
-    answer: HttpResponse = streamed
-    return answer
+    return csv_file(request, batches, name)
 
 
 def lines_of(request: PageRequest, cluster: Cluster, named: Sequence[Team]) -> Iterator[str]:
@@ -176,9 +165,3 @@ def harmless(cell: Any) -> str:
     if isinstance(cell, int | Decimal):
         return text
     return f"'{text}" if text.startswith(FORMULA) else text
-
-
-async def in_threads(batches: Iterator[str]) -> AsyncIterator[str]:
-    """The same, each batch made in a thread that may use the database."""
-    while batch := await sync_to_async(lambda: next(batches, ""))():
-        yield batch

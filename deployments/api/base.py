@@ -56,7 +56,7 @@ class ApiView(APIView):
         if isinstance(exc, idempotency.Replay):
             return exc.response
         if isinstance(exc, DomainError):
-            _note_refusal(self.request, exc)
+            exc = _note_refusal(self.request, exc)
         return super().handle_exception(exc)
 
     def finalize_response(  # type: ignore[override]
@@ -70,9 +70,10 @@ class ApiView(APIView):
         return answer
 
 
-def _note_refusal(request: Request, error: DomainError) -> None:
+def _note_refusal(request: Request, error: DomainError) -> DomainError:
+    """What to answer."""
     match = request.resolver_match
-    intent.note_refusal(
+    return intent.note_refusal(
         request.user,
         f"{request.method} {match.url_name if match else ''}",
         request.path_info,

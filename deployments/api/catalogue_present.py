@@ -67,7 +67,8 @@ def _version(row: models.ModelVersion, used: Mapping[int, list[str]]) -> shapes.
     )
 
 
-def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
+def clusters(rows: Iterable[models.Cluster], *, to_admin: bool) -> list[shapes.Cluster]:
+    """Where a cluster's Prometheus is, which answers whoever reaches it, is told `to_admin` alone."""
     return [
         shapes.Cluster(
             name=row.name,
@@ -80,14 +81,23 @@ def clusters(rows: Iterable[models.Cluster]) -> list[shapes.Cluster]:
             currency=row.currency,
             cost_basis=row.cost_basis,
             node_address=row.node_address,
-            prometheus_url=row.prometheus_url,
+            prometheus_url=row.prometheus_url if to_admin else "",
         )
         for row in rows
     ]
 
 
 def namespaces(rows: Iterable[models.Namespace]) -> list[shapes.ClusterNamespace]:
-    return [shapes.ClusterNamespace(team=row.team.name, namespace=row.name) for row in rows]
+    return [
+        shapes.ClusterNamespace(
+            team=row.team.name,
+            namespace=row.name,
+            isolated=row.isolated,
+            ingress_from=row.ingress_from,
+            message=row.apply_error,
+        )
+        for row in rows
+    ]
 
 
 def node_presets(rows: Iterable[models.NodePreset]) -> list[shapes.NodePreset]:

@@ -71,7 +71,7 @@ class Cluster(Prices, kw_only=True, frozen=True):
     """A cluster; `gpu_resource` is what its nodes call a GPU.
 
     `cost_basis` is what is paid for: "requested", "used" or the "larger" of both. `node_address` is the host
-    of node ports, `prometheus_url` where charts are read from; "" for none.
+    of node ports, `prometheus_url` where charts are read from, which only admins are told; "" for none.
     """
 
     name: str
@@ -84,10 +84,17 @@ class Cluster(Prices, kw_only=True, frozen=True):
 
 
 class ClusterNamespace(Struct, kw_only=True, frozen=True):
-    """Where a team's objects live in a cluster."""
+    """Where a team's objects live in a cluster.
+
+    `isolated`: only its own pods, and what `ingress_from` names, may connect to its pods, where the
+    cluster's network enforces NetworkPolicies. `message` is why that is not written yet, "" when it is.
+    """
 
     team: str
     namespace: str
+    isolated: bool
+    ingress_from: list[str]
+    message: str
 
 
 class ClusterPermission(Struct, kw_only=True, frozen=True):

@@ -274,3 +274,10 @@ class NewNamespace(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True
 
     team: str
     namespace: str | UnsetType = UNSET
+
+
+class NamespaceChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """A source of `ingress_from` is a namespace, a label of namespaces (`team=platform`) or a network."""
+
+    isolated: bool | UnsetType = UNSET
+    ingress_from: list[str] | UnsetType = UNSET

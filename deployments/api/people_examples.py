@@ -46,7 +46,13 @@ ANSWERS: Mapping[str, Any] = {
         "before": {"replicas": 2},
         "after": {"replicas": 3},
     },
-    "ClusterNamespace": {"team": "pricing", "namespace": "pricing"},
+    "ClusterNamespace": {
+        "team": "pricing",
+        "namespace": "pricing",
+        "isolated": True,
+        "ingress_from": ["ingress-nginx", "team=platform", "10.0.0.0/24"],
+        "message": "",
+    },
     "ClusterPermissions": {
         "version": "v1.34.0",
         "permissions": [
@@ -71,4 +77,5 @@ BODIES: Mapping[str, Any] = {
     "NewCluster": {"name": "production", "in_cluster": True, "node_address": "node1.example.com"},
     "Connection": {"in_cluster": True},
     "NewNamespace": {"team": "vision", "namespace": "vision"},
+    "NamespaceChanges": {"isolated": True, "ingress_from": ["ingress-nginx", "10.0.0.0/24"]},
 }

@@ -21,10 +21,10 @@ from deployments.intent.clusters import (
     disconnect_cluster,
     forget_cluster,
     give_namespace,
+    isolate_namespace,
     reconnect_cluster,
     take_namespace,
 )
-from deployments.intent.common import note_refusal
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.fixing import apply_fix
 from deployments.intent.members import add_member, change_member, remove_member
@@ -37,6 +37,7 @@ from deployments.intent.platform import (
     save_size_preset,
 )
 from deployments.intent.quotas import set_quota
+from deployments.intent.refusals import note_refusal
 from deployments.intent.registries import remove_registry, set_registry
 from deployments.intent.rollback import automatic_rollback, draft_rollback, rollback
 from deployments.intent.scaling import autoscale, pause, resume, scale
@@ -96,6 +97,7 @@ __all__ = [
     "fire_schedule",
     "forget_cluster",
     "give_namespace",
+    "isolate_namespace",
     "note_refusal",
     "pause",
     "reconnect_cluster",

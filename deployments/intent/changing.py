@@ -21,11 +21,11 @@ from deployments.intent.common import (
     lock,
     record,
     store_wish,
-    write_refusal,
 )
 from deployments.intent.keeping import keep_secrets
+from deployments.intent.refusals import write_refusal
 from deployments.intent.scaling import refuse_if_autoscaled, set_autoscaling, set_replicas
-from deployments.models import Deployment, Operation
+from deployments.models import Deployment, Namespace, Operation
 from deployments.selectors import get_pod
 from deployments.spec import autoscaling_of, parse_changes, parse_create, spec_of
 from deployments.spec.changes import count, describe_autoscaling, describe_changes
@@ -53,6 +53,7 @@ def create_deployment(team: Team, payload: Mapping[str, Any], *, by: User) -> Op
             holder = _holder_of(team, request.name)
             if holder is not None:
                 return _first_answer(holder, digest)
+            _hold_namespace(team, request)
             return _create(team, request, digest, by)
     except IntegrityError as exc:
         # Another request took the name between our look and our insert.
@@ -67,6 +68,18 @@ def create_deployment(team: Team, payload: Mapping[str, Any], *, by: User) -> Op
         if earlier is None:
             raise
         return earlier
+
+
+def _hold_namespace(team: Team, request: CreateRequest) -> None:
+    """Locks it until the deployment is stored: an admin may be taking it away at this moment.
+
+    Raises:
+        InvalidInput: it has just been taken.
+    """
+    spaces = Namespace.objects.filter(team=team, cluster=request.cluster, name=request.namespace)
+    if not spaces.select_for_update(no_key=True).exists():
+        text = f"Team {team.name} has no namespace in cluster {request.cluster.name} any more."
+        raise InvalidInput([FieldError("cluster", text, "unknown_cluster")])
 
 
 def _create(team: Team, request: CreateRequest, digest: str, by: User) -> Operation:

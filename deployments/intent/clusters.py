@@ -5,17 +5,19 @@ cluster: the observer finds the row, and what it makes of the connection is the 
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from deployments import queue
 from deployments.errors import ClusterInUse, DuplicateName, FieldError, InvalidInput, NamespaceInUse
 from deployments.intent.keeping import seal_text
 from deployments.intent.platform import check_admin
 from deployments.models import Cluster, ClusterState, Deployment, Namespace
-from deployments.spec.clusters import ConnectionRequest, parse_connection, parse_space
+from deployments.spec.clusters import ConnectionRequest, parse_connection, parse_isolation, parse_space
 from teams import audit
 from teams.models import Team
 
@@ -122,6 +124,33 @@ def give_namespace(cluster: Cluster, payload: Mapping[str, Any], *, by: User) ->
         )
         field = "team" if own else "namespace"
         raise NamespaceInUse(text, errors=[FieldError(field, text, "namespace_in_use")]) from exc
+    return row
+
+
+def isolate_namespace(space: Namespace, payload: Mapping[str, Any], *, by: User) -> Namespace:
+    """Closes a namespace to others or opens it: a worker writes the NetworkPolicy that says so.
+
+    Raises:
+        InvalidInput, PermissionDenied.
+    """
+    target = f"{space.cluster.name}/{space.name}"
+    check_admin(by, "isolate namespace", target)
+    with transaction.atomic():
+        rows = Namespace.objects.select_for_update(of=("self",), no_key=True)
+        row = rows.select_related("cluster", "team").get(pk=space.pk)
+        columns = asdict(parse_isolation(payload, row))
+        before = {name: getattr(row, name) for name in columns}
+        for name, value in columns.items():
+            setattr(row, name, value)
+        # What is new deserves a new try.
+        row.apply_error, row.apply_attempts, row.retry_at = "", 0, None
+        row.save(update_fields=[*columns, "apply_error", "apply_attempts", "retry_at"])
+        if before != columns:
+            audit.record(
+                by.username, "isolate namespace", target, team=row.team.name, before=before, after=columns
+            )
+        # robust: it is stored; the sweep recovers a dead broker.
+        transaction.on_commit(lambda: queue.enqueue_isolation(row.pk), robust=True)
     return row
 
 

@@ -14,20 +14,17 @@ from deployments import nudges, operations, queue, settling
 from deployments.errors import BeingDeleted, DomainError, NotFound, PermissionDenied
 from deployments.intent import repeats
 from deployments.intent.allowance import refuse_beyond_quota
+from deployments.intent.refusals import write_refusal
 from deployments.locking import lock_row
 from deployments.models import Deployment, Operation, Revision, TimelineEntry
-from deployments.selectors import Person, require_role
+from deployments.selectors import require_role
 from k8s.spec import Spec
 from teams import audit
-from teams.access import teams_of
 from teams.models import Team
 from teams.roles import Role
 
 Actor = User | str
 """Who acts: a person, or the name of a part of this program such as "schedule"."""
-
-
-_REFUSALS = (PermissionDenied.status, NotFound.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +51,6 @@ def check_role(by: User, team: Team, needed: Role, *, action: str, target: str) 
     except (PermissionDenied, NotFound) as refusal:
         write_refusal(refusal, by, action, f"{team.name}/{target}", team=team.name)
         raise
-
-
-def write_refusal(refusal: DomainError, by: User, action: str, target: str, *, team: str = "") -> None:
-    """Notes a refusal in the audit, once: outside, whatever is refused without a note gets a plainer one."""
-    audit.refuse(by.username, action, target, team=team, why=refusal.detail)
-    refusal.in_audit = True
-
-
-def note_refusal(
-    by: Person,
-    action: str,
-    target: str,
-    error: DomainError,
-    *,
-    writes: bool,
-    team: str,
-    limit: Team | None = None,
-) -> None:
-    """Notes a refusal that no rule of an action has noted: what a role, a scope or a page refused.
-
-    Also when somebody writes to what belongs to a team that is not theirs, or not of their token,
-    which `limit` says. That is noted alike, and takes as long, whether the team exists or not.
-    """
-    if error.in_audit or not isinstance(by, User) or error.status not in _REFUSALS:
-        return
-    teams = teams_of(by) if limit is None else teams_of(by).filter(pk=limit.pk)
-    mine = bool(team) and teams.filter(name=team).exists()
-    if error.status == PermissionDenied.status or (writes and team and not mine):
-        audit.refuse(by.username, action, target, team=team if mine else "", why=error.detail)
 
 
 def change(

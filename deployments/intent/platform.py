@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from deployments.errors import Conflict, DuplicateName, FieldError, PermissionDenied
-from deployments.intent.common import write_refusal
+from deployments.intent.refusals import write_refusal
 from deployments.models import Cluster, NodePreset, SizePreset
 from deployments.spec.platform import parse_cluster, parse_node_preset, parse_size
 from teams import audit

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from deployments import queue
 from deployments.errors import NotFound, PermissionDenied
-from deployments.intent.common import check_role, write_refusal
+from deployments.intent.common import check_role
+from deployments.intent.refusals import write_refusal
 from deployments.models import Cluster, Namespace, Quota
 from deployments.quotas import RESOURCES, Resource
 from deployments.spec.quotas import as_text, names_ceiling, parse_quota

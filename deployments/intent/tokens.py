@@ -16,10 +16,10 @@ from deployments.intent.common import check_role
 from deployments.selectors import owned_tokens
 from deployments.spec import Reader
 from teams import audit
-from teams.access import highest_role, role_of, teams_of
+from teams.access import teams_of
 from teams.models import ApiToken, Membership, ServiceAccount, Team
 from teams.roles import Role, Scope
-from teams.tokens import covers, revoke, scopes_of
+from teams.tokens import covers, revoke, scopes_of, scopes_within
 from teams.tokens import create_token as store_token
 
 MOST_TOKENS = 50
@@ -50,10 +50,7 @@ def create_own_token(
     reader = Reader(payload)
     reader.allow_only(("name", "scopes", "team", "expires_at"), read_only=_READ_ONLY)
     team = _read_team(reader, by, using)
-    role = role_of(by, team) if team else highest_role(by)
-    # Of a lead only a token for a team that they lead may lead: "admin" everywhere is for admins.
-    may = scopes_of(role) if team or by.is_superuser else scopes_of(role)[:2]
-    request = _read(reader, team, may, using)
+    request = _read(reader, team, scopes_within(by, team), using)
     return _store(by, request, by=by, target=f"{by.username}/{request.name}")
 
 

@@ -64,7 +64,12 @@ class Cluster(models.Model):
     @property
     def has_real_gpus(self) -> bool:
         """The local cluster counts GPUs as Kubernetes does, and has none."""
-        return not self.version.endswith(LOCAL_VERSION_SUFFIX)
+        return not self.is_local
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is the local cluster, which keeps NetworkPolicies and enforces none."""
+        return self.version.endswith(LOCAL_VERSION_SUFFIX)
 
 
 class NodePreset(models.Model):
@@ -109,11 +114,23 @@ class SizePreset(models.Model):
 
 
 class Namespace(models.Model):
-    """Where a team's objects live in a cluster."""
+    """Where a team's objects live in a cluster.
+
+    `isolated`: only its own pods and `ingress_from` may connect to its pods, by a NetworkPolicy; see
+    `k8s.manifests.isolation` for what a source is. `applied_policy` is that policy's spec as it was
+    written last, {} for none; `apply_error` why it could not be, and `retry_at` when to try again.
+    """
 
     cluster = models.ForeignKey(Cluster, on_delete=models.CASCADE, related_name="namespaces")
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="namespaces")
     name = models.CharField(max_length=63)
+    isolated = models.BooleanField(default=False)
+    ingress_from = models.JSONField(default=list, blank=True)
+    applied_policy = models.JSONField(default=dict, blank=True)
+    applied_at = models.DateTimeField(null=True, blank=True)
+    apply_error = models.TextField(blank=True)
+    apply_attempts = models.PositiveIntegerField(default=0)
+    retry_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = (

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 import msgspec
 
+from deployments import odd
 from deployments.models import Deployment, Event, Node
 from deployments.nudges import Nudge
+from deployments.observe.batches import chunks
 from k8s.facts import EventFacts, NodeFacts
 
 _EVENT_COLUMNS = ("type", "reason", "message", "count", "first_at", "last_at")
@@ -46,13 +49,14 @@ def record_events(cluster_id: int, events: Sequence[EventFacts]) -> dict[int, Nu
             continue
         kept.append(_event_row(cluster_id, row, event))
         nudges[row.pk] = Nudge(team=row.team.name, deployment=row.name)
-    Event.objects.bulk_create(
-        kept,
-        batch_size=_CHUNK,
+    write = partial(
+        Event.objects.bulk_create,
         update_conflicts=True,
         unique_fields=("cluster", "uid"),
         update_fields=_EVENT_COLUMNS,
     )
+    for rows in chunks(kept, _CHUNK):
+        odd.store(rows, write, name="event {0.reason} of {0.object_name}")
     return nudges
 
 
@@ -91,26 +95,28 @@ def _event_row(cluster_id: int, row: Deployment, event: EventFacts) -> Event:
 
 def record_nodes(cluster_id: int, nodes: Sequence[NodeFacts], gone: set[str], *, complete: bool) -> None:
     """`complete` says that `nodes` are all there are."""
-    Node.objects.bulk_create(
-        [
-            Node(
-                cluster_id=cluster_id,
-                uid=node.uid,
-                name=node.name,
-                ready=node.ready,
-                cpu_allocatable=node.cpu_allocatable,
-                memory_allocatable=node.memory_allocatable,
-                gpu_allocatable=min(sum(node.gpu_allocatable.values()), _MOST_GPUS),
-                facts=msgspec.to_builtins(node),
-            )
-            for node in nodes
-        ],
+    write = partial(
+        Node.objects.bulk_create,
         update_conflicts=True,
         unique_fields=("cluster", "uid"),
         update_fields=_NODE_COLUMNS,
     )
+    odd.store([_node_row(cluster_id, node) for node in nodes], write, name="node {0.name}")
     known = Node.objects.filter(cluster_id=cluster_id)
     if complete:
         known.exclude(uid__in=[node.uid for node in nodes]).delete()
     elif gone:
         known.filter(uid__in=gone).delete()
+
+
+def _node_row(cluster_id: int, node: NodeFacts) -> Node:
+    return Node(
+        cluster_id=cluster_id,
+        uid=node.uid,
+        name=node.name,
+        ready=node.ready,
+        cpu_allocatable=node.cpu_allocatable,
+        memory_allocatable=node.memory_allocatable,
+        gpu_allocatable=min(sum(node.gpu_allocatable.values()), _MOST_GPUS),
+        facts=msgspec.to_builtins(node),
+    )

@@ -6,13 +6,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from django.db import Error, close_old_connections, connections
+from django.db import Error, close_old_connections, connection, connections
 
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
 _LONGEST_PAUSE_SECONDS = 5.0
+# Others wait longer for SQLite's lock. Here whoever asked tries again, and a process that is to stop
+# waits for what its threads have begun.
+_LOCK_SECONDS = 2
 
 
 class Database:
@@ -44,6 +47,9 @@ class Database:
 def _fresh(work: Callable[[], Result]) -> Result:
     close_old_connections()
     try:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute(f"PRAGMA busy_timeout = {_LOCK_SECONDS * 1000}")
         return work()
     except Error:
         # A broken connection must not meet the next piece of work.

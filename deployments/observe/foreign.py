@@ -1,8 +1,10 @@
 """Pods that are nobody's here: kept for what they hold of their nodes, and no more. Runs in a thread."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, Final
 
+from deployments import odd
 from deployments.models import Pod
 from deployments.models.observed import ENDED_PHASES
 from deployments.observe.batches import chunks
@@ -10,7 +12,7 @@ from k8s.facts import PodFacts
 from k8s.health import reason_of
 
 _HELD: Final = ("cpu_request", "memory_request", "gpu_request", "cpu_limit", "memory_limit")
-POD_COLUMNS: Final = (
+_POD_COLUMNS: Final = (
     "deployment",
     "namespace",
     "name",
@@ -65,9 +67,15 @@ def record_foreign(cluster_id: int, pods: Sequence[PodFacts], gone: Iterable[str
         rows = [pod_row(cluster_id, pod, deployment_id=None, facts={}) for pod in part]
         stored = Pod.objects.filter(cluster_id=cluster_id, uid__in=[row.uid for row in rows])
         before = {uid: told for uid, *told in stored.values_list("uid", *_COMPARED)}
-        Pod.objects.bulk_create(
-            [row for row in rows if before.get(row.uid) != [getattr(row, name) for name in _COMPARED]],
-            update_conflicts=True,
-            unique_fields=("cluster", "uid"),
-            update_fields=POD_COLUMNS,
-        )
+        store_pods([row for row in rows if before.get(row.uid) != [getattr(row, name) for name in _COMPARED]])
+
+
+def store_pods(rows: Sequence[Pod]) -> None:
+    """Writes these, whether they are known or not."""
+    write = partial(
+        Pod.objects.bulk_create,
+        update_conflicts=True,
+        unique_fields=("cluster", "uid"),
+        update_fields=_POD_COLUMNS,
+    )
+    odd.store(rows, write, name="pod {0.namespace}/{0.name}")

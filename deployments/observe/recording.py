@@ -4,13 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal, cast
 
 import msgspec
-from django.db import transaction
 from django.utils import timezone
 
-from deployments import capturing, counts, diagnosing, milestones, settling
+from deployments import capturing, counts, diagnosing, milestones, odd, settling
 from deployments.locking import lock_rows
 from deployments.models import Deployment, Operation, OperationState, Pod
 from deployments.nudges import Nudge
@@ -41,8 +41,8 @@ class _Work:
     """All that a batch says about deployments, by their key."""
 
     pods: dict[Key, list[PodFacts]] = field(default_factory=lambda: defaultdict(list))
-    # Of no deployment of ours: others', and those that carry our labels with nothing behind them.
-    foreign_pods: list[PodFacts] = field(default_factory=list)
+    # By uid. Of no deployment of ours: others', and those that carry our labels with nothing behind them.
+    foreign_pods: dict[str, PodFacts] = field(default_factory=dict)
     gone_pods: set[str] = field(default_factory=set)
     deployments: dict[Key, DeploymentFacts] = field(default_factory=dict)
     services: dict[Key, ServiceFacts] = field(default_factory=dict)
@@ -63,9 +63,8 @@ def record(cluster_id: int, words: Sequence[Word]) -> Recorded:
     recorded = Recorded()
     work = _sorted_by_deployment(cluster_id, kinds)
     for keys in chunks(work.touched, _CHUNK):
-        with transaction.atomic():
-            _record_deployments(cluster_id, keys, work, recorded)
-    foreign.record_foreign(cluster_id, work.foreign_pods, work.gone_pods)
+        odd.store(keys, partial(_record_deployments, cluster_id, work, recorded), name="deployment {}")
+    foreign.record_foreign(cluster_id, list(work.foreign_pods.values()), work.gone_pods)
     if "Event" in kinds:
         events = cast("Iterable[EventFacts]", kinds["Event"].changed.values())
         recorded.nudges.update(around.record_events(cluster_id, list(events)))
@@ -84,7 +83,7 @@ def _sorted_by_deployment(cluster_id: int, kinds: dict[str, KindBatch]) -> _Work
         if INSTANCE in pod.labels:
             work.pods[pod.namespace, pod.labels[INSTANCE]].append(pod)
         else:
-            work.foreign_pods.append(pod)
+            work.foreign_pods[pod.uid] = pod
     work.gone_pods = set(pods.gone) | (_ghost_pods(cluster_id, pods) if pods.complete else set())
     deployments = kinds.get("Deployment", KindBatch())
     for facts in cast("Iterable[DeploymentFacts]", deployments.changed.values()):
@@ -136,7 +135,7 @@ def _keys_of_pods(cluster_id: int, uids: set[str]) -> set[Key]:
     return keys
 
 
-def _record_deployments(cluster_id: int, keys: Sequence[Key], work: _Work, recorded: Recorded) -> None:
+def _record_deployments(cluster_id: int, work: _Work, recorded: Recorded, keys: Sequence[Key]) -> None:
     alive = Deployment.objects.filter(cluster_id=cluster_id, deleted_at=None)
     rows = lock_rows(alive.filter(namespace__in={key[0] for key in keys}, name__in={key[1] for key in keys}))
     wanted = set(keys)
@@ -157,18 +156,15 @@ def _record_deployments(cluster_id: int, keys: Sequence[Key], work: _Work, recor
 
 def _store_pods(cluster_id: int, by_key: dict[Key, Deployment], keys: Sequence[Key], work: _Work) -> None:
     ours = [(by_key[key], pod) for key in keys if key in by_key for pod in work.pods.get(key, ())]
-    Pod.objects.bulk_create(
+    foreign.store_pods(
         [
             foreign.pod_row(cluster_id, pod, deployment_id=row.pk, facts=msgspec.to_builtins(pod))
             for row, pod in ours
-        ],
-        update_conflicts=True,
-        unique_fields=("cluster", "uid"),
-        update_fields=foreign.POD_COLUMNS,
+        ]
     )
     for key in keys:
         if key not in by_key:
-            work.foreign_pods += work.pods.get(key, ())
+            work.foreign_pods.update((pod.uid, pod) for pod in work.pods.get(key, ()))
     pks = [row.pk for row in by_key.values()]
     for chunk in chunks(work.gone_pods, _CHUNK):
         Pod.objects.filter(cluster_id=cluster_id, deployment_id__in=pks, uid__in=chunk).delete()

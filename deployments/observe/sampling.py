@@ -31,7 +31,7 @@ async def sample_each_minute(cluster_id: int, is_known: Callable[[], bool]) -> N
             try:
                 if await database.run(partial(sample, cluster_id, now=now)):
                     sampled = minute_of(now)
-            except Error as exc:
+            except (Error, OverflowError) as exc:
                 logger.warning("no sample yet of this minute, again in a moment: %s", exc)
     finally:
         database.close()

@@ -6,9 +6,8 @@ at rest it may hold its pods twice. That room is made before a wish is written, 
 settled. See docs/decisions/0013.
 """
 
-import logging
 from collections.abc import Callable, Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -26,18 +25,14 @@ from deployments.quotas import (
     promised_replicas,
 )
 from deployments.reconcile import writing
-from deployments.reconcile.backoff import wait_seconds
+from deployments.reconcile.postponing import REPEAT_AFTER, postpone
 from k8s import manifests
 from k8s.cluster import Cluster, Ref
 from k8s.errors import ClusterError, UnusableCredentials
 
-logger = logging.getLogger(__name__)
-
 Hard = dict[str, str]
 """What a ResourceQuota allows, by Kubernetes' names; {} for no ResourceQuota."""
 
-REPEAT_AFTER = timedelta(minutes=5)
-"""What somebody else changed is put back, and what was refused is tried again, this late."""
 _ROUNDS = 5
 _LOOK_AGAIN_SECONDS = 2.0
 _KINDS = ("ResourceQuota", "LimitRange")
@@ -76,7 +71,7 @@ def reconcile_quota(quota_id: int, *, connect: clients.Connect = clients.client_
         try:
             written = _write(row, wanted, connect(row.cluster))
         except (ClusterError, UnusableCredentials) as exc:
-            return _postpone(row, exc)
+            return postpone(row, exc)
         if not written or _store_written(row, wanted):
             return None
     return _LOOK_AGAIN_SECONDS
@@ -101,7 +96,7 @@ def make_room(deployment: Deployment, cluster: Cluster, before: Callable[[], Non
     try:
         written = _write(row, wanted, cluster)
     except ClusterError as exc:
-        _postpone(row, exc)
+        postpone(row, exc)
         return
     if written:
         # Where it is another one by now, the sweep goes on.
@@ -183,20 +178,3 @@ def _store_written(row: Quota, wanted: Hard) -> bool:
             fresh.apply_error, fresh.apply_attempts, fresh.retry_at = "", 0, None
         fresh.save()
         return is_newest
-
-
-def _postpone(row: Quota, error: ClusterError | UnusableCredentials) -> float:
-    refused = isinstance(error, ClusterError) and not writing.is_passing(error)
-    with transaction.atomic():
-        fresh = Quota.objects.select_for_update().get(pk=row.pk)
-        fresh.apply_attempts += 1
-        at_least = REPEAT_AFTER.total_seconds() if refused else 0
-        wait = wait_seconds(fresh.apply_attempts, at_least=at_least)
-        fresh.retry_at = timezone.now() + timedelta(seconds=wait)
-        word = "The cluster refused it" if refused else "Not applied yet, trying again"
-        fresh.apply_error = f"{word}: {error}"
-        fresh.save(update_fields=["apply_attempts", "retry_at", "apply_error"])
-    if not refused:
-        clients.forget(row.cluster)
-    logger.warning("quota %s not applied, again in %.1f s: %s", row.pk, wait, error)
-    return wait

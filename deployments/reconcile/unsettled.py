@@ -12,6 +12,7 @@ from deployments import settling
 from deployments.models import Deployment, Operation, OperationState, Revision, State
 from deployments.operations import ONE_SHOT
 from deployments.reconcile import leases
+from deployments.reconcile.isolation import find_unsettled_isolations
 from deployments.reconcile.quotas import find_unsettled_quotas
 
 _MOST = 2000
@@ -26,6 +27,7 @@ class Unsettled:
     stuck: list[int]
     unanswered: list[int]
     quotas: list[int]
+    isolations: list[int]
 
 
 def find_unsettled() -> Unsettled:
@@ -43,6 +45,7 @@ def find_unsettled() -> Unsettled:
         stuck=_find_stuck(),
         unanswered=_find_unanswered(now),
         quotas=find_unsettled_quotas(now),
+        isolations=find_unsettled_isolations(now),
     )
 
 

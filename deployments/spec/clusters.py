@@ -5,13 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployments.models import Namespace
 from deployments.spec.addresses import read_node_address
-from deployments.spec.reader import Reader
+from deployments.spec.labels import is_qualified, is_value
+from deployments.spec.reader import MISSING, Reader
 from k8s.connect import IN_CLUSTER, load_kubeconfig
 from k8s.errors import UnusableCredentials
+from k8s.manifests import is_network
 
 _SLUG = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_KUBECONFIG = 200_000
+MOST_SOURCES = 20
 # The cluster's own: nobody's models belong there.
 _RESERVED = ("kube-system", "kube-public", "kube-node-lease", "default")
 
@@ -30,6 +34,48 @@ class ConnectionRequest:
 class SpaceRequest:
     team: str
     namespace: str
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationRequest:
+    """Who may connect to the pods of a namespace; see `k8s.manifests.isolation`."""
+
+    isolated: bool
+    ingress_from: list[str]
+
+
+def parse_isolation(payload: Mapping[str, Any], current: Namespace) -> IsolationRequest:
+    """What is not named stays. Raises: InvalidInput."""
+    reader = Reader(payload)
+    reader.allow_only(("isolated", "ingress_from"), read_only=("team", "namespace", "message"))
+    isolated = reader.boolean("isolated", current.isolated)
+    request = IsolationRequest(isolated, _read_sources(reader, current.ingress_from))
+    reader.finish()
+    return request
+
+
+def _read_sources(reader: Reader, default: list[str]) -> list[str]:
+    given = reader.raw("ingress_from")
+    if given is MISSING:
+        return default
+    if not isinstance(given, list) or len(given) > MOST_SOURCES:
+        reader.wrong("ingress_from", f"This must be a list of at most {MOST_SOURCES}.", "not_a_list")
+        return default
+    for index, source in enumerate(given):
+        if not isinstance(source, str) or not _is_source(source):
+            text = "Write a namespace such as monitoring, a label of namespaces such as team=platform, or a "
+            text += "network such as 10.0.0.0/24."
+            reader.wrong(f"ingress_from[{index}]", text, "invalid_source")
+    return list(dict.fromkeys(map(str, given)))
+
+
+def _is_source(source: str) -> bool:
+    if is_network(source):
+        return True
+    key, equals, value = source.partition("=")
+    if equals:
+        return is_qualified(key) and is_value(value)
+    return len(source) <= 63 and _SLUG.fullmatch(source) is not None
 
 
 def parse_connection(payload: Mapping[str, Any], *, name: str = "") -> ConnectionRequest:

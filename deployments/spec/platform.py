@@ -10,6 +10,7 @@ from deployments.models import Cluster, CostBasis, NodePreset, RegistryCredentia
 from deployments.spec import fields
 from deployments.spec.addresses import read_node_address, read_prometheus_url
 from deployments.spec.images import DOCKER_HUB
+from deployments.spec.labels import is_qualified, is_value
 from deployments.spec.reader import MISSING, Reader
 from deployments.spec.sizes import default_size, resources_of
 from k8s.spec import Resources
@@ -18,10 +19,6 @@ PRICES = ("price_cpu_hour", "price_memory_gib_hour", "price_gpu_hour")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
 _HUB_HOSTS = ("index.docker.io", "registry-1.docker.io", "hub.docker.com")
 _SLUG = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_QUALIFIED = re.compile(
-    r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
-)
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MOST_PRICE = Decimal(1_000_000)
 _PRICE_PLACES = Decimal("0.00001")
@@ -126,7 +123,7 @@ def parse_cluster(payload: Mapping[str, Any], current: Cluster) -> ClusterReques
     known = ("gpu_resource", *PRICES, "currency", "cost_basis", "node_address", "prometheus_url")
     reader.allow_only(known, read_only=("name", "state", "version", "links"))
     gpu = reader.text("gpu_resource", current.gpu_resource, longest=100)
-    if "/" not in gpu or not _QUALIFIED.fullmatch(gpu):
+    if "/" not in gpu or not is_qualified(gpu):
         reader.wrong("gpu_resource", "Write it as the nodes do, for instance nvidia.com/gpu.", "invalid_name")
     currency = reader.text("currency", current.currency, longest=3)
     if not _CURRENCY.fullmatch(currency):
@@ -197,9 +194,9 @@ def _read_selector(reader: Reader, default: dict[str, str]) -> dict[str, str]:
         reader.wrong("node_selector", "This must be an object of labels and their values.", "not_an_object")
         return default
     for key, value in given.items():
-        if not _QUALIFIED.fullmatch(str(key)):
+        if not is_qualified(str(key)):
             reader.wrong("node_selector", f"{key!r} is not a label.", "invalid_label")
-        elif not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
+        elif not isinstance(value, str) or not is_value(value):
             reader.wrong(f"node_selector.{key}", "This is not a label's value.", "invalid_label")
     return dict(given)
 
@@ -220,13 +217,13 @@ def _read_tolerations(reader: Reader, default: list[dict[str, str]]) -> list[dic
 def _read_toleration(section: Reader) -> dict[str, str]:
     section.allow_only(("key", "operator", "value", "effect"))
     key = section.text("key", required=True, longest=317)
-    if key and not _QUALIFIED.fullmatch(key):
+    if key and not is_qualified(key):
         section.wrong("key", "This is not the key of a taint, such as nvidia.com/gpu.", "invalid_label")
     operator = section.choice("operator", "Exists", ("Equal", "Exists"))
     value = section.text("value", longest=63)
     if operator == "Exists" and value:
         section.wrong("value", "Only the operator Equal has a value.", "not_applicable")
-    elif not _LABEL_VALUE.fullmatch(value):
+    elif not is_value(value):
         section.wrong("value", "This is not a taint's value.", "invalid_label")
     return {
         "key": key,

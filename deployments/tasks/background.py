@@ -23,6 +23,7 @@ from deployments.queue import (
     enqueue,
     enqueue_check,
     enqueue_delivery,
+    enqueue_isolation,
     enqueue_pod_delete,
     enqueue_quota,
     enqueue_review,
@@ -60,6 +61,14 @@ def keep_quota(quota_id: int) -> None:
         enqueue_quota(quota_id, countdown=again_in_seconds)
 
 
+@shared_task(name="deployments.tasks.isolate")
+def isolate(namespace_id: int) -> None:
+    """Closes a namespace to others, or opens it."""
+    again_in_seconds = reconciling.reconcile_isolation(namespace_id)
+    if again_in_seconds is not None:
+        enqueue_isolation(namespace_id, countdown=again_in_seconds)
+
+
 @shared_task(name="deployments.tasks.sweep")
 def sweep() -> None:
     """Sends again whatever is unsettled and in nobody's hands."""
@@ -74,6 +83,8 @@ def sweep() -> None:
         enqueue_check(deployment_id)
     for quota_id in found.quotas:
         enqueue_quota(quota_id)
+    for namespace_id in found.isolations:
+        enqueue_isolation(namespace_id)
     for delivery_id in webhooks.due_deliveries():
         enqueue_delivery(delivery_id)
 

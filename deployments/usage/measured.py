@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from django.utils import timezone
 
+from deployments import odd
 from deployments.models import Cluster, Node, Pod, PodUsage
 from k8s.errors import ClusterError, Forbidden, NotFound, Unauthorized
 from k8s.metrics import Measured
@@ -32,9 +34,13 @@ def record_pods(cluster_id: int, measured: Sequence[Measured]) -> None:
         if created_at is None or began >= created_at:
             newer.append(PodUsage(pod_id=pk, cpu=one.cpu, memory=one.memory, at=one.at))
     # Where a pod goes between the look and the write, the write fails, and all of this is done again.
-    PodUsage.objects.bulk_create(
-        newer, update_conflicts=True, unique_fields=("pod",), update_fields=("cpu", "memory", "at")
+    write = partial(
+        PodUsage.objects.bulk_create,
+        update_conflicts=True,
+        unique_fields=("pod",),
+        update_fields=("cpu", "memory", "at"),
     )
+    odd.store(newer, write, name="use of the pod with key {0.pod_id}")
 
 
 def record_nodes(cluster_id: int, measured: Sequence[Measured]) -> None:
@@ -46,7 +52,8 @@ def record_nodes(cluster_id: int, measured: Sequence[Measured]) -> None:
         if one is not None and (node.used_at is None or node.used_at < one.at):
             node.cpu_used, node.memory_used, node.used_at = one.cpu, one.memory, one.at
             changed.append(node)
-    Node.objects.bulk_update(changed, ("cpu_used", "memory_used", "used_at"), batch_size=200)
+    write = partial(Node.objects.bulk_update, fields=("cpu_used", "memory_used", "used_at"), batch_size=200)
+    odd.store(changed, write, name="use of node {0.name}")
     message = "" if measured else "metrics-server answers, but has not measured any node yet."
     Cluster.objects.filter(pk=cluster_id).update(metrics_at=timezone.now(), metrics_message=message)
 

@@ -295,6 +295,15 @@ def _bindings(obj: Object) -> None:
             _fill(subject, apiGroup="rbac.authorization.k8s.io")
 
 
+def _network_policy(obj: Object) -> None:
+    spec = obj.get("spec", {})
+    types = ["Ingress", "Egress"] if spec.get("egress") else ["Ingress"]
+    _fill(spec, policyTypes=types)
+    for rule in (*(spec.get("ingress") or ()), *(spec.get("egress") or ())):
+        for port in rule.get("ports") or ():
+            _fill(port, protocol="TCP")
+
+
 def _starts_with(**status: Any) -> Callable[[Object], None]:
     def start(obj: Object) -> None:
         obj["status"] = dict(status)
@@ -314,6 +323,7 @@ _RULES: Final[dict[str, Callable[[Object], None]]] = {
     "limitranges": _limit_range,
     "endpointslices.discovery.k8s.io": _slice,
     "endpoints": _endpoints,
+    "networkpolicies.networking.k8s.io": _network_policy,
     "rolebindings.rbac.authorization.k8s.io": _bindings,
     "clusterrolebindings.rbac.authorization.k8s.io": _bindings,
 }

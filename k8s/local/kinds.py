@@ -127,6 +127,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     _of("coordination.k8s.io", "Lease", "leases"),
     _of("discovery.k8s.io", "EndpointSlice", "endpointslices", has_generation=True),
     _of("events.k8s.io", "Event", "events", "ev", stored_as="events"),
+    _of("networking.k8s.io", "NetworkPolicy", "networkpolicies", "netpol", has_generation=True),
     _of(
         "policy",
         "PodDisruptionBudget",

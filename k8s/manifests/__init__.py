@@ -17,6 +17,7 @@ from k8s.manifests.names import (
     secret_key,
     team_labels,
 )
+from k8s.manifests.network import POLICY_NAME, is_network, isolation
 from k8s.manifests.pods import CONTAINER, GPU_RESOURCE, PORT_NAME, template
 from k8s.manifests.quota import QUOTA_NAME, limit_range, quota_hard, resource_quota
 from k8s.manifests.scaling import autoscaler, disruption_budget, handover, least_replicas
@@ -27,11 +28,14 @@ from k8s.spec import Rollout, Secrets, Service, Wish
 __all__ = [
     "CONTAINER",
     "GPU_RESOURCE",
+    "POLICY_NAME",
     "QUOTA_NAME",
     "build",
     "diff",
     "env_secret_name",
     "handover",
+    "is_network",
+    "isolation",
     "label_value",
     "limit_range",
     "namespace",

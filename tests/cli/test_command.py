@@ -12,7 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 from deployments.models import Deployment, State
 from tests.cli.conftest import Run
 from tests.deployments.told import WRONG_PORT
-from timoneiro import api
+from timoneiro import api, config
+from timoneiro.errors import WrongUsage
 from timoneiro.main import parser
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -43,7 +44,12 @@ def test_login_keeps_what_works_for_this_account_alone(
     assert run("login", "--url", live_server.url + "/", "--token-stdin") == 0
     file = home / "timoneiro" / "config.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert json.loads(file.read_text()) == {"url": live_server.url, "token": token, "team": "pricing"}
+    assert json.loads(file.read_text()) == {
+        "url": live_server.url,
+        "token": token,
+        "team": "pricing",
+        "insecure_http": False,
+    }
     assert run("list") == 0
 
 
@@ -63,6 +69,46 @@ def test_a_kept_token_goes_to_no_other_server(
     assert run("login", "--url", live_server.url, "--token-stdin") == 0
     monkeypatch.setenv("TIMONEIRO_URL", "http://elsewhere.invalid")
     assert run("list") == 3
+
+
+@pytest.mark.parametrize(
+    ("url", "goes"),
+    [
+        ("https://deploy.example.org", True),
+        ("http://127.0.0.1:8000", True),
+        ("http://127.9.9.9", True),
+        ("http://localhost:8000", True),
+        ("http://[::1]:8000", True),
+        ("http://deploy.example.org", False),
+        ("http://10.0.0.7:8000", False),
+        ("http://localhost.example.org", False),
+        ("http://127.0.0.1@example.org", False),
+        ("http://", False),
+        ("http://[::1", False),
+    ],
+)
+def test_without_tls_a_token_leaves_this_machine_only_when_that_is_said(url: str, goes: bool) -> None:
+    environment = {"TIMONEIRO_URL": url, "TIMONEIRO_TOKEN": "tim_x"}
+    if goes:
+        assert config.load(environment).url == url
+        return
+    with pytest.raises(WrongUsage):
+        config.load(environment)
+    if url.count("/") == 2 and url[7:].partition("[")[0]:
+        assert config.load(environment, insecure_http=True).url == url
+        assert config.load({**environment, "TIMONEIRO_INSECURE_HTTP": "1"}).url == url
+
+
+def test_a_login_that_said_so_is_asked_no_more(home: Path, run: Run, capsys: Any) -> None:
+    environment = {"XDG_CONFIG_HOME": str(home)}
+    config.save(config.Config("http://deploy.example.org", "tim_x", insecure_http=True), environment)
+    assert config.load(environment).insecure_http
+    # It was said of that server, and of no other that a token is sent to.
+    other = {**environment, "TIMONEIRO_URL": "http://elsewhere.example.org", "TIMONEIRO_TOKEN": "tim_x"}
+    with pytest.raises(WrongUsage, match="everybody on the way"):
+        config.load(other)
+    assert run("login", "--url", "http://deploy.example.org") == 2
+    assert "--insecure-http" in capsys.readouterr().err
 
 
 def test_the_list_is_a_table_or_json(run: Run, signed_in: None, house: Deployment, capsys: Any) -> None:

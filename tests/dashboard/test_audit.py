@@ -104,7 +104,7 @@ def test_other_teams_are_in_no_audit_but_the_platforms(
     audit.record("canary-person", "scale", "fraud/canary", team="fraud", after={"x": "canary"})
     for address in (reverse("team-audit", args=["pricing"]), reverse("deployment-audit", args=ONE)):
         for question in ("", "?format=csv", "?q=scale"):
-            assert "canary" not in words_of(desk.get(address + question))
+            assert b"canary" not in desk.get(address + question).getvalue()
     assert "fraud/canary" in words_of(browser_of(admin).get(reverse("platform-audit")))
 
 
@@ -112,8 +112,24 @@ def test_the_csv_holds_what_the_filters_leave_without_formulas(deployment: Deplo
     audit.record("ana", "add version", "@SUM(A1)", team="pricing")
     answer = desk.get(f"{reverse('team-audit', args=['pricing'])}?actor=ana&format=csv")
     assert answer["Content-Disposition"].startswith('attachment; filename="audit-pricing-')
-    (row,) = csv.DictReader(io.StringIO(words_of(answer)))
+    (row,) = csv.DictReader(io.StringIO(answer.getvalue().decode()))
     assert (row["actor"], row["target"]) == ("ana", "'@SUM(A1)")
+
+
+def test_the_csv_leaves_in_batches_and_holds_every_row_once(
+    deployment: Deployment, desk: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_of_audit, "BATCH", 2)
+    at = timezone.now()
+    for number in range(5):
+        # Rows of the same instant are where a page may end, too.
+        AuditEntry.objects.create(at=at, actor="ana", action="scale", target=f"x/{number}", team="pricing")
+    answer: Any = desk.get(f"{reverse('team-audit', args=['pricing'])}?actor=ana&format=csv")
+    assert answer.streaming
+    batches = [batch.decode() for batch in answer.streaming_content]
+    assert [batch.count("\r\n") for batch in batches] == [1, 2, 2, 1]
+    rows = csv.DictReader(io.StringIO("".join(batches)))
+    assert [row["target"] for row in rows] == ["x/4", "x/3", "x/2", "x/1", "x/0"]
 
 
 def test_a_csv_that_would_be_too_long_is_refused_rather_than_cut(
@@ -146,3 +162,33 @@ def test_a_page_costs_the_same_however_much_is_in_it(
     for number in range(30):
         audit.record("ana", "scale", "pricing/house-prices", team="pricing", after={"replicas": number})
     assert queries() == before <= most
+
+
+def test_who_presses_what_they_may_not_again_and_again_is_told_to_wait_and_fills_no_audit(
+    deployment: Deployment,
+    viewer: User,
+    lead: User,
+    browser_of: Callable[[User], Client],
+    redis_url: str,
+    settings: Any,
+) -> None:
+    settings.REFUSALS_PER_MINUTE = 3
+    theirs = browser_of(viewer)
+
+    def press() -> Any:
+        return theirs.post(reverse("deployment-scale", args=ONE), {"replicas": "4"})
+
+    answers = [press() for _ in range(4)]
+    # Whoever is refused by the page and not by a rule is counted with the others.
+    answers += [
+        theirs.post(reverse("deployment-scale", args=["fraud", "canary"]), {"replicas": "4"}),
+        theirs.get(reverse("team-audit", args=["pricing"])),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 403, 429, 429, 429]
+    assert 1 <= int(answers[3]["Retry-After"]) <= 60
+    refusals = AuditEntry.objects.filter(allowed=False).order_by("id")
+    assert [row.action for row in refusals] == ["scale", "scale", "scale", "further refusals"]
+    # Neither what they may do nor anybody else waits.
+    assert theirs.get(reverse("deployment", args=ONE)).status_code == 200
+    answer = browser_of(lead).post(reverse("clusters-disconnect", args=["local"]), {})
+    assert answer.status_code == 403

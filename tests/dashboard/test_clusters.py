@@ -75,6 +75,22 @@ def test_a_team_is_given_a_namespace_and_loses_it(desk: Client, cluster: Cluster
     assert not Namespace.objects.filter(team__name="vision").exists()
 
 
+def test_a_namespace_is_closed_to_others_and_keeps_what_was_typed(desk: Client, cluster: Cluster) -> None:
+    Cluster.objects.update(version="v1.34.0+timoneiro")
+    page = reverse("clusters-namespace", args=["local", "pricing"])
+    assert "enforces none" in words_of(desk.get(page))
+    refused = desk.post(page, {"isolated": "true", "ingress_from": "monitoring\r\nNot One"})
+    assert (refused.status_code, "Not One" in words_of(refused)) == (422, True)
+    assert "team=platform" in words_of(refused)
+    saved = desk.post(page, {"isolated": "true", "ingress_from": "monitoring\r\n\r\n10.0.0.0/24\r\n"})
+    assert saved.status_code == 302
+    space = Namespace.objects.get()
+    assert (space.isolated, space.ingress_from) == (True, ["monitoring", "10.0.0.0/24"])
+    assert "only named sources" in words_of(desk.get(reverse("clusters-one", args=["local"])))
+    assert desk.post(page, {"isolated": "false", "ingress_from": ""}).status_code == 302
+    assert not Namespace.objects.get().isolated
+
+
 def test_a_cluster_is_disconnected_by_its_name_and_then_forgotten(desk: Client, cluster: Cluster) -> None:
     Cluster.objects.update(credentials="sealed")
     page = reverse("clusters-disconnect", args=["local"])

@@ -114,6 +114,16 @@ async def test_nobody_hears_of_other_peoples_teams(
             assert "changed" not in await theirs.until("")
 
 
+async def test_nobody_hears_of_clusters_where_they_have_no_team(
+    redis_url: str, deployment: Deployment, stranger: User, viewer: User
+) -> None:
+    async with listening(await signed_in(stranger)) as theirs, listening(await signed_in(viewer)) as ours:
+        heard = await publish_until_heard(ours, nudges.Nudge(cluster="local"), "measured")
+        assert heard == "event: measured\ndata: local\n\n"
+        for _ in range(2):
+            assert "local" not in await theirs.until("")
+
+
 async def test_an_admin_hears_all(redis_url: str, deployment: Deployment, admin: User) -> None:
     async with listening(await signed_in(admin)) as stream:
         await publish_until_heard(stream, nudges.Nudge(team="pricing", deployment="x"), "pricing/x")
@@ -184,7 +194,7 @@ async def test_a_lost_redis_means_looking_at_everything_again(
 
 
 async def test_a_slow_page_forgets_names_and_looks_at_everything() -> None:
-    listener = live.Listener("key", live.Access(User(), None), Lease(1, "1"))
+    listener = live.Listener("key", live.Access(User(), None, None), Lease(1, "1"))
     for number in range(live.QUEUE_LENGTH + 1):
         listener.tell(str(number))
     assert (listener.queue.qsize(), listener.queue.get_nowait()) == (1, live.RESYNC)

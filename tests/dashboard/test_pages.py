@@ -96,16 +96,14 @@ def test_filters_are_in_the_address(
     make("bad", state=State.FAILED)
     make("eu", state=State.DEPLOYING)
     answer = browser.get(reverse("deployments"), query)
-    assert {row.deployment.name for row in answer.context["rows"]} == found
+    assert {one.name for one in answer.context["shown"]} == found
 
 
 @pytest.mark.parametrize("sort", ["name", "-name", "state", "model", "ready", "-created", "team"])
 def test_rows_can_be_sorted(sort: str, make: Callable[..., Deployment], browser: Client) -> None:
     for name, state in (("a", State.RUNNING), ("b", State.FAILED), ("c", State.DEPLOYING)):
         make(name, state=state)
-    names = [
-        row.deployment.name for row in browser.get(reverse("deployments"), {"sort": sort}).context["rows"]
-    ]
+    names = [one.name for one in browser.get(reverse("deployments"), {"sort": sort}).context["shown"]]
     expected = {"name": ["a", "b", "c"], "-name": ["c", "b", "a"], "state": ["b", "c", "a"]}
     assert names == expected.get(sort, names)
     assert len(names) == 3

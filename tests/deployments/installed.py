@@ -54,8 +54,7 @@ def observer(redis_url: str) -> Iterator[None]:
     thread.start()
     yield
     loop.call_soon_threadsafe(task.cancel)
-    # What it writes at that moment may wait for the lock of SQLite, at most twenty seconds.
-    thread.join(30)
+    thread.join(10)
     assert not thread.is_alive(), "the observer does not stop"
     loop.close()
     connections.close_all()

@@ -106,7 +106,7 @@ def test_sizes_and_the_key_for_secrets_are_there_from_the_start(tmp_path: Path, 
     assert SizePreset.objects.count() == 3
     assert SealingKey.objects.get().public_key == key
     settings.ENCRYPTION_KEY = ""
-    assert seal_for_workers("x").startswith("hpke1:")
+    assert seal_for_workers("x").startswith("hpke2:")
 
 
 def test_the_cluster_that_we_run_in_needs_no_kubeconfig(

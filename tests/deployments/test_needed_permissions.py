@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from deployments import intent
 from deployments.models import Cluster, Deployment, Quota
-from deployments.reconcile import reconcile_deployment, reconcile_quota
+from deployments.reconcile import reconcile_deployment, reconcile_isolation, reconcile_quota
 from deployments.sealing import ensure_sealing_key
 from k8s.cluster import Applied, Manifest, Ref
 from k8s.errors import Forbidden
@@ -105,6 +105,18 @@ def test_so_does_a_quota(limit: Callable[..., Quota], strict: Strict) -> None:
     quota.refresh_from_db()
     assert (quota.apply_error, quota.applied_generation) == ("", quota.generation)
     assert ("", "resourcequotas", "get") in strict.asked
+
+
+def test_so_does_a_namespace_that_is_closed_and_opened(
+    team: Team, cluster: Cluster, admin: User, strict: Strict
+) -> None:
+    space = team.namespaces.get()
+    for closed in (True, False):
+        intent.isolate_namespace(space, {"isolated": closed}, by=admin)
+        assert reconcile_isolation(space.pk, connect=strict) is None
+    space.refresh_from_db()
+    assert (space.apply_error, space.applied_policy) == ("", {})
+    assert ("networking.k8s.io", "networkpolicies", "delete") in strict.asked
 
 
 def test_a_quota_without_a_namespace_is_not_called_kept(

@@ -12,7 +12,7 @@ from deployments.models import CapturedLog, Cluster, Deployment, Event, Node, Op
 from deployments.observe import around, liveness, recording
 from deployments.observe.batches import Word
 from deployments.reconcile import reconcile_deployment
-from k8s.facts import EventFacts, NodeFacts, PodFacts
+from k8s.facts import ContainerFacts, EventFacts, NodeFacts, PodFacts
 from k8s.watch import Changed, Gone, Listed
 from tests.deployments import sights
 from tests.deployments.fake_cluster import FakeCluster
@@ -308,3 +308,45 @@ def test_a_lost_cluster_and_its_return(running: Deployment, cluster: Cluster) ->
     assert liveness.due_after_return(cluster.pk) == [running.pk]
     cluster.refresh_from_db()
     assert (cluster.state, cluster.unreachable_since, cluster.version) == ("connected", None, "v1")
+
+
+MUCH = 2**70
+
+
+def test_one_odd_row_keeps_nothing_else_from_being_stored(
+    running: Deployment, caplog: pytest.LogCaptureFixture
+) -> None:
+    strange_pod = msgspec.structs.replace(
+        sights.pod(running, 7), containers=(ContainerFacts(name="server", restarts=MUCH),)
+    )
+    foreign = [PodFacts(uid=name, name=name, namespace="x", phase="Running") for name in ("good", "odd")]
+    foreign[1] = msgspec.structs.replace(foreign[1], containers=strange_pod.containers)
+    recording.record(
+        running.cluster_id,
+        [
+            ("Pod", Changed(strange_pod)),
+            ("Pod", Changed(sights.pod(running, 8))),
+            *(("Pod", Changed(one)) for one in foreign),
+            ("Event", Changed(event(running.name, "Deployment", uid="odd", count=MUCH))),
+            ("Event", Changed(event(running.name, "Deployment", uid="good"))),
+            ("Node", Changed(NodeFacts(uid="odd", name="odd", ready=True, memory_allocatable=MUCH))),
+            ("Node", Changed(NodeFacts(uid="good", name="good", ready=True))),
+        ],
+    )
+    assert set(Pod.objects.filter(deployment=running).values_list("uid", flat=True)) == {
+        f"{running.name}-{number}" for number in (0, 1, 8)
+    }
+    for rows in (Pod.objects.filter(deployment=None), Event.objects.all(), Node.objects.all()):
+        assert list(rows.values_list("uid", flat=True)) == ["good"]
+    assert caplog.text.count("is left out") == 4
+
+
+def test_an_odd_deployment_keeps_no_other_from_being_judged(applied: Deployment, deployer: User) -> None:
+    payload = {"name": "second", "model": "house", "version": "1.0"}
+    second = intent.create_deployment(applied.team, payload, by=deployer).deployment
+    Deployment.objects.filter(pk=second.pk).update(applied_generation=1)
+    second.refresh_from_db()
+    port = sights.service(second, node_port=MUCH)
+    recording.record(applied.cluster_id, [*everything_ready(applied), ("Service", Changed(port))])
+    applied.refresh_from_db()
+    assert applied.state == "running"

@@ -53,7 +53,7 @@ def test_web_seals_without_the_key_and_cannot_open(db: None, settings: Any) -> N
 
 def test_a_damaged_or_foreign_seal_is_refused(db: None, settings: Any) -> None:
     sealed = seal_for_workers(WORD)
-    for broken in (sealed[:-6] + "AAAA==", "hpke1:", "hpke1:!!", "nonsense"):
+    for broken in (sealed[:-6] + "AAAA==", "hpke1:", "hpke2:", "hpke2:abc:!!", "nonsense"):
         with pytest.raises(SealBroken):
             unseal(broken)
     settings.ENCRYPTION_KEY = "b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktMDA="

@@ -44,6 +44,7 @@ PAGES = (
     "/clusters/connect",
     "/clusters/local/",
     "/clusters/local/permissions",
+    "/clusters/local/namespaces/pricing/",
     "/platform/",
     "/platform/audit/",
     "/platform/sizes/new",

@@ -202,3 +202,10 @@ def test_a_pod_tells_how_long_it_may_take_to_start() -> None:
     facts = facts_of("Pod", raw)
     assert isinstance(facts, PodFacts)
     assert facts.start_seconds == 600
+
+
+def test_a_character_that_no_database_stores_is_replaced() -> None:
+    line = rb'{"type":"ADDED","object":{"metadata":{"uid":"e","name":"e"},"message":"a\u0000b"}}'
+    told = decode_line("Event", line)
+    assert isinstance(told.facts, EventFacts)
+    assert told.facts.message == "a\ufffdb"

@@ -75,6 +75,25 @@ def test_what_is_no_secret_is_readable() -> None:
     assert audit.masked(value) == value
 
 
+def test_what_is_long_is_cut_and_no_secret_appears_by_it() -> None:
+    long = "x" * 10_000
+    env = [{"name": f"N{number}", "value": "y" * 100} for number in range(100)]
+    secret = [{"name": "API_KEY", "value": CANARY, "secret": True}]
+    row = audit.record(
+        "deployer",
+        "update",
+        "pricing/house",
+        detail={"why": long},
+        before={"env": secret * 99},
+        after={"env": env},
+    )
+    row.refresh_from_db()
+    assert row.detail["why"] == f"{'x' * audit.MOST_CHARACTERS}... (10000 characters)"
+    for value in (row.before["env"], row.after["env"]):
+        assert len(value) < audit.MOST_CHARACTERS + 30
+    assert CANARY not in row.before["env"]
+
+
 def test_where_a_request_came_from_is_noted_until_it_is_answered() -> None:
     with audit.coming_from(audit.Origin(address="192.0.2.7", request_id="abc")):
         audit.note_token("pipeline")

@@ -57,6 +57,7 @@ def test_what_is_no_token_is_none(text: str) -> None:
 
 
 def test_the_command_prints_the_token_and_nothing_else(user: User) -> None:
+    Membership.objects.create(team=Team.objects.create(name="ours"), user=user, role="deployer")
     out = StringIO()
     call_command("token", "create", "--user", "deployer", "--scope", "deploy", stdout=out)
     token = out.getvalue().strip()
@@ -69,6 +70,29 @@ def test_the_command_prints_the_token_and_nothing_else(user: User) -> None:
 def test_the_command_knows_nobody_else() -> None:
     with pytest.raises(CommandError, match="no account"):
         call_command("token", "create", "--user", "nobody", "--scope", "read")
+
+
+@pytest.mark.parametrize(
+    ("who", "arguments", "why"),
+    [
+        ("viewer", ["--scope", "deploy"], "may have: read; not deploy"),
+        ("lead", ["--scope", "read", "--scope", "admin"], "may have: read, deploy; not admin"),
+        ("viewer", ["--scope", "read", "--team", "theirs"], "not in team 'theirs'"),
+        ("gone", ["--scope", "read"], "disabled"),
+    ],
+)
+def test_the_command_makes_no_token_that_its_owner_could_not_make(
+    who: str, arguments: list[str], why: str
+) -> None:
+    ours, _ = Team.objects.create(name="ours"), Team.objects.create(name="theirs")
+    for name in ("viewer", "lead"):
+        Membership.objects.create(team=ours, user=User.objects.create_user(name), role=name)
+    User.objects.create_user("gone", is_active=False)
+    with pytest.raises(CommandError, match=why):
+        call_command("token", "create", "--user", who, *arguments)
+    assert not ApiToken.objects.exists()
+    call_command("token", "create", "--user", "lead", "--scope", "admin", "--team", "ours", stdout=StringIO())
+    assert ApiToken.objects.get().team == ours
 
 
 def test_roles_are_those_of_the_membership(user: User) -> None:

@@ -8,7 +8,7 @@ from deployments.api import catalogue_present, catalogue_shapes, payloads, prese
 from deployments.api.base import ApiView, admin_of, body_of
 from deployments.api.openapi import LIST, ORDERING, describe
 from deployments.api.pagination import paged
-from deployments.api.views.platform import cluster_of
+from deployments.api.views.platform import cluster_of, presented
 from deployments.errors import NotFound, PermissionDenied
 
 NAMESPACE_ORDERS = {"team": "team__name", "namespace": "name"}
@@ -22,13 +22,22 @@ def cluster_of_admin(request: Request, name: str) -> models.Cluster:
     return row
 
 
+def namespace_of_admin(request: Request, cluster: str, namespace: str) -> models.Namespace:
+    """Raises: NotFound, PermissionDenied: not an admin."""
+    rows = models.Namespace.objects.filter(cluster=cluster_of_admin(request, cluster), name=namespace)
+    found = rows.select_related("team", "cluster").first()
+    if found is None:
+        raise NotFound(f"No team of ours has namespace {namespace!r} in cluster {cluster}.")
+    return found
+
+
 class Connection(ApiView):
     @describe(
         "Connect it by other credentials; admins", takes=payloads.Connection, answers=catalogue_shapes.Cluster
     )
     def put(self, request: Request, cluster: str) -> Response:
         row = intent.reconnect_cluster(cluster_of(request, cluster), body_of(request), by=admin_of(request))
-        return Response(catalogue_present.clusters([row])[0])
+        return Response(presented(request, [row])[0])
 
     @describe("Forget its credentials; workloads run on; admins", status=204)
     def delete(self, request: Request, cluster: str) -> Response:
@@ -90,13 +99,17 @@ class Namespaces(ApiView):
 
 
 class Namespace(ApiView):
+    @describe(
+        "Close a namespace to others, or open it; admins",
+        takes=payloads.NamespaceChanges,
+        answers=catalogue_shapes.ClusterNamespace,
+    )
+    def patch(self, request: Request, cluster: str, namespace: str) -> Response:
+        found = namespace_of_admin(request, cluster, namespace)
+        changed = intent.isolate_namespace(found, body_of(request), by=admin_of(request))
+        return Response(catalogue_present.namespaces([changed])[0])
+
     @describe("Let a team deploy there no more; admins", status=204, may=(409,))
     def delete(self, request: Request, cluster: str, namespace: str) -> Response:
-        row = models.Namespace.objects.filter(
-            cluster=cluster_of_admin(request, cluster), name=namespace
-        ).select_related("team", "cluster")
-        found = row.first()
-        if found is None:
-            raise NotFound(f"No team of ours has namespace {namespace!r} in cluster {cluster}.")
-        intent.take_namespace(found, by=admin_of(request))
+        intent.take_namespace(namespace_of_admin(request, cluster, namespace), by=admin_of(request))
         return Response(status=204)

@@ -1,15 +1,18 @@
 """What admins keep for everybody: sizes, and the prices, GPUs and node presets of clusters."""
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from deployments import intent, models, selectors
 from deployments.api import catalogue_present, catalogue_shapes, payloads, present, query
-from deployments.api.base import ApiView, admin_of, body_of, of_token_team, user_of
+from deployments.api.base import ApiView, admin_of, body_of, of_token_team, token_of, user_of
 from deployments.api.openapi import LIST, ORDERING, describe
 from deployments.api.pagination import paged
 from deployments.errors import NotFound
+from teams.roles import Scope
 
 CLUSTER_ORDERS = {"name": "name", "state": "state", "version": "version"}
 SIZE_ORDERS = {"position": "position", "name": "name"}
@@ -26,6 +29,13 @@ def cluster_of(request: Request, name: str) -> models.Cluster:
     if row is None:
         raise NotFound(f"There is no cluster {name!r}.")
     return row
+
+
+def presented(request: Request, rows: Iterable[models.Cluster]) -> list[catalogue_shapes.Cluster]:
+    """As whoever asks may see them; a token that was made for less than admins' work sees less."""
+    token = token_of(request)
+    for_all = token is None or (Scope.ADMIN in token.scopes and token.team_id is None)
+    return catalogue_present.clusters(rows, to_admin=user_of(request).is_superuser and for_all)
 
 
 class Sizes(ApiView):
@@ -79,7 +89,7 @@ class Clusters(ApiView):
     )
     def get(self, request: Request) -> Response:
         rows = query.ordered(request, clusters_of(request), CLUSTER_ORDERS, default="name")
-        return paged(request, rows, catalogue_present.clusters)
+        return paged(request, rows, lambda page: presented(request, page))
 
     @describe(
         "Connect a cluster; admins",
@@ -91,13 +101,13 @@ class Clusters(ApiView):
     def post(self, request: Request) -> Response:
         made = intent.connect_cluster(body_of(request), by=admin_of(request))
         where = present.address("cluster", cluster=made.name)
-        return Response(catalogue_present.clusters([made])[0], status=201, headers={"Location": where})
+        return Response(presented(request, [made])[0], status=201, headers={"Location": where})
 
 
 class Cluster(ApiView):
     @describe("Read a cluster", answers=catalogue_shapes.Cluster)
     def get(self, request: Request, cluster: str) -> Response:
-        return Response(catalogue_present.clusters([cluster_of(request, cluster)])[0])
+        return Response(presented(request, [cluster_of(request, cluster)])[0])
 
     @describe(
         "Change prices, currency or the name of GPUs; admins",
@@ -107,7 +117,7 @@ class Cluster(ApiView):
     def patch(self, request: Request, cluster: str) -> Response:
         row = cluster_of(request, cluster)
         intent.change_cluster(row, body_of(request), by=admin_of(request))
-        return Response(catalogue_present.clusters([cluster_of(request, cluster)])[0])
+        return Response(presented(request, [cluster_of(request, cluster)])[0])
 
     @describe("Forget a disconnected cluster with nothing of ours in it; admins", status=204, may=(409,))
     def delete(self, request: Request, cluster: str) -> Response:

@@ -16,6 +16,7 @@ from typing import Final, cast
 
 from k8s.local.controllers.endpoints import SERVICE_LABEL, SLICES
 from k8s.local.controllers.loop import Controller, key_of
+from k8s.local.cookies import CookieMask
 from k8s.local.events import Events
 from k8s.local.store import Change, Key, Object, Store
 
@@ -185,6 +186,7 @@ class _Inbound(asyncio.Protocol):
         self.peer: _Outbound | None = None
         self.early = b""
         self.ended = self.no_more = False
+        self._mask = CookieMask()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -198,6 +200,7 @@ class _Inbound(asyncio.Protocol):
             self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
+        data = self._mask(data)
         if self.peer is not None and self.peer.transport is not None:
             self.peer.transport.write(data)
         elif self.transport is not None:
@@ -231,6 +234,7 @@ class _Outbound(asyncio.Protocol):
         self.peer = peer
         self.transport: asyncio.Transport | None = None
         self.no_more = False
+        self._mask = CookieMask()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -245,7 +249,7 @@ class _Outbound(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.peer.transport is not None:
-            self.peer.transport.write(data)
+            self.peer.transport.write(self._mask(data))
 
     def eof_received(self) -> bool:
         self.no_more = True

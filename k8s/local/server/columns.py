@@ -242,6 +242,12 @@ def _budget(obj: Object) -> list[Any]:
     return [_name(obj), *bounds, obj.get("status", {}).get("disruptionsAllowed", 0), _age(obj)]
 
 
+def _network_policy(obj: Object) -> list[Any]:
+    chosen = obj.get("spec", {}).get("podSelector", {}).get("matchLabels") or {}
+    selector = ",".join(f"{key}={value}" for key, value in sorted(chosen.items()))
+    return [_name(obj), selector or "<none>", _age(obj)]
+
+
 def _quota(obj: Object) -> list[Any]:
     status = obj.get("status", {})
     hard = status.get("hard") or obj.get("spec", {}).get("hard", {})
@@ -333,5 +339,6 @@ COLUMNS: Final[dict[str, tuple[list[Column], Cells]]] = {
     "resourcequotas": (_columns("Name", "Request", "Limit", "Age"), _quota),
     "limitranges": (_columns("Name", "Created At"), _created),
     "serviceaccounts": (_columns("Name", _int("Secrets"), "Age"), _account),
+    "networkpolicies.networking.k8s.io": (_columns("Name", "Pod-Selector", "Age"), _network_policy),
     "leases.coordination.k8s.io": (_columns("Name", "Holder", "Age"), _lease),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from k8s.local.errors import Cause
 from k8s.local.kinds import Kind
 from k8s.local.store import Object
 from k8s.local.validation import causes as say
-from k8s.local.validation import guards, pods, simple, workloads
+from k8s.local.validation import guards, networks, pods, simple, workloads
 
 _CHECKS: Final[dict[str, Callable[[Object], list[Cause]]]] = {
     "pods": pods.pod,
@@ -25,6 +25,7 @@ _CHECKS: Final[dict[str, Callable[[Object], list[Cause]]]] = {
     "configmaps": simple.config_map,
     "secrets": simple.secret,
     "endpointslices.discovery.k8s.io": simple.endpoint_slice,
+    "networkpolicies.networking.k8s.io": networks.network_policy,
     "events": simple.event,
 }
 _UPDATE_CHECKS: Final[dict[str, Callable[[Object, Object], list[Cause]]]] = {

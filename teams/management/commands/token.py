@@ -1,6 +1,7 @@
 """`manage.py token create --user NAME --scope SCOPE`: prints the token, and nothing else, on stdout."""
 
 from argparse import ArgumentParser
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from teams import audit
+from teams.access import role_of
 from teams.models import Team
 from teams.roles import Scope
-from teams.tokens import create_token
+from teams.tokens import create_token, scopes_within
 
 
 class Command(BaseCommand):
@@ -37,8 +39,30 @@ class Command(BaseCommand):
             raise CommandError(f"There is no team {options['team']!r}.")
         expires_at = timezone.now() + timedelta(days=options["days"]) if options["days"] else None
         scopes = [Scope(scope) for scope in options["scopes"]]
+        refuse_beyond_rights(user, team, scopes)
         token, row = create_token(user, options["name"], scopes, team=team, expires_at=expires_at)
         audit.record(
             user.username, "create token", row.name, detail={"scopes": row.scopes, "by": "command line"}
         )
         self.stdout.write(token)
+
+
+def refuse_beyond_rights(user: User, team: Team | None, scopes: Sequence[Scope]) -> None:
+    """A token made here is good for no more than one that this person makes themselves.
+
+    Raises:
+        CommandError.
+    """
+    if not user.is_active:
+        raise CommandError(
+            f"The account {user.username!r} is disabled; its tokens would be good for nothing."
+        )
+    if team is not None and role_of(user, team) is None:
+        raise CommandError(f"{user.username!r} is not in team {team.name!r}.")
+    may = scopes_within(user, team)
+    beyond = [scope.value for scope in scopes if scope not in may]
+    if beyond:
+        of = f" of team {team.name}" if team else ""
+        raise CommandError(
+            f"A token{of} of {user.username!r} may have: {', '.join(may)}; not {', '.join(beyond)}."
+        )

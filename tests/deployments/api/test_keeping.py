@@ -157,6 +157,22 @@ def test_prices_of_a_cluster_are_kept(admin_api: Caller, api: Caller, team: Team
         assert list(fields(admin_api.patch("clusters/local/", payload))) == [field]
 
 
+def test_where_prometheus_is_only_admins_are_told(
+    team: Team, cluster: Cluster, admin: User, lead: User
+) -> None:
+    Cluster.objects.update(prometheus_url="http://prometheus:9090")
+
+    def told(caller: Caller) -> set[str]:
+        listed = caller.get("clusters/").json()["results"]
+        return {one["prometheus_url"] for one in (*listed, caller.get("clusters/local/").json())}
+
+    assert told(by_token(admin, Scope.ADMIN)) == {"http://prometheus:9090"}
+    assert told(by_token(lead, Scope.ADMIN)) == {""}
+    # An admin's token that was made for less is no admin.
+    assert told(by_token(admin, Scope.READ)) == {""}
+    assert told(by_token(admin, Scope.ADMIN, team=team)) == {""}
+
+
 def test_node_presets_choose_nodes(admin_api: Caller, api: Caller, house: Deployment) -> None:
     preset = {
         "name": "a100",

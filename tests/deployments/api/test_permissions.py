@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
@@ -160,6 +161,7 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("cluster-permissions", "GET"): (ADMIN, "clusters/local/permissions/", None),
     ("cluster-namespaces", "GET"): (ADMIN, "clusters/local/namespaces/", None),
     ("cluster-namespaces", "POST"): (ADMIN, "clusters/local/namespaces/", {"team": "vision"}),
+    ("cluster-namespace", "PATCH"): (ADMIN, "clusters/local/namespaces/pricing/", {"isolated": True}),
     ("cluster-namespace", "DELETE"): (ADMIN, "clusters/empty/namespaces/pricing/", None),
     ("me", "GET"): (ANYBODY_IN, "me/", None),
     ("watch", "GET"): (ANYBODY_IN, "watch/", None),
@@ -344,7 +346,7 @@ def test_a_session_writes_only_with_the_csrf_token(deployer: User, house: Deploy
     caller = Caller(browser)
     assert caller.get(ONE).status_code == 200
     assert caller.post(ONE + "restart/").status_code == 403
-    browser.cookies["csrftoken"] = "a" * 32
+    browser.cookies[settings.CSRF_COOKIE_NAME] = "a" * 32
     assert caller.post(ONE + "restart/", x_csrftoken="a" * 32).status_code == 202
 
 

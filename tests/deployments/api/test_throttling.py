@@ -8,6 +8,7 @@ from django.test import AsyncClient, Client
 
 from deployments import limits
 from deployments.models import Deployment, IdempotencyRecord
+from teams.models import AuditEntry
 from teams.roles import Scope
 from tests.deployments.api.caller import Caller
 from tests.deployments.api.conftest import by_token
@@ -78,3 +79,15 @@ async def test_a_stream_too_many_is_refused_and_one_that_ends_makes_room(viewer:
         third: Any = await AsyncClient().get("/api/v1/watch/", headers=headers)
         if third.status_code == 200:
             break
+
+
+def test_refusals_beyond_so_many_are_answered_429_and_are_one_line_of_the_audit(
+    viewer: User, house: Deployment, settings: Any
+) -> None:
+    settings.REQUESTS_PER_MINUTE, settings.REFUSALS_PER_MINUTE = 0, 2
+    theirs = by_token(viewer, Scope.DEPLOY)
+    answers = [theirs.post(ONE + "restart/") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [403, 403, 429, 429]
+    assert int(answers[-1].headers["Retry-After"]) >= 1
+    refusals = AuditEntry.objects.filter(allowed=False).order_by("id")
+    assert [row.action for row in refusals] == ["restart", "restart", "further refusals"]

@@ -1,0 +1,90 @@
+"""Rows of the table of deployments."""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.utils.safestring import SafeString
+
+from dashboard.drawn import drawn
+from dashboard.templatetags.timoneiro import elapsed
+from deployments import selectors
+from deployments.models import Deployment
+from deployments.selectors.usage.held import NOTHING, Held
+
+
+class ListedRow(NamedTuple):
+    """All that a row shows and nothing else.
+
+    `cause` is the diagnosis in one sentence; usage is None where nothing was measured lately, and limits
+    are 0 where there is none; `choice` is None without a column to choose in; `moment` is when it was made
+    or, in the history, deleted, and `elapsed` the words for that.
+    """
+
+    pk: int
+    team: str
+    team_title: str
+    name: str
+    state: str
+    message: str
+    cause: str
+    model: str
+    version: str
+    ready: int
+    wanted: int
+    cpu_used: int | None
+    cpu_limit: int
+    memory_used: int | None
+    memory_limit: int
+    endpoint: str | None
+    moment: datetime | None
+    elapsed: str
+    created_by: str
+    choice: bool | None
+    history: bool
+
+
+READ = (
+    *("name", "namespace", "team__name", "team__title", "version__version", "version__model__name"),
+    *("cluster__name", "cluster__state", "cluster__seen_at", "cluster__unreachable_since"),
+    *("cluster__created_at", "cluster__node_address", "node_port", "created_by__username"),
+    *("state", "state_since", "message", "ready_replicas", "wanted_replicas", "observed_at", "diagnosis"),
+    *("generation", "applied_generation", "delete_requested_at", "deleted_at", "created_at"),
+)
+"""What has to be read of a deployment for its row."""
+
+
+def listed(deployment: Deployment, held: Held = NOTHING, *, choice: bool | None = None) -> SafeString:
+    """The row of a deployment as HTML; `held` is what its pods hold and use."""
+    row = listed_row(deployment, selectors.present_status(deployment), held, choice=choice)
+    return drawn("deployments/row.html", row)
+
+
+def listed_row(
+    one: Deployment, status: dict[str, Any], held: Held, *, choice: bool | None = None
+) -> ListedRow:
+    """What the row says."""
+    history = one.deleted_at is not None
+    moment = one.deleted_at or one.created_at
+    return ListedRow(
+        pk=one.pk,
+        team=one.team.name,
+        team_title=str(one.team),
+        name=one.name,
+        state=status["state"],
+        message=status["message"],
+        cause=status["diagnosis"]["cause"] if status["diagnosis"] else "",
+        model=one.version.model.name,
+        version=one.version.version,
+        ready=status["ready_replicas"],
+        wanted=status["wanted_replicas"],
+        cpu_used=held.cpu_used if held.measured else None,
+        cpu_limit=held.cpu_limit,
+        memory_used=held.memory_used if held.measured else None,
+        memory_limit=held.memory_limit,
+        endpoint=selectors.endpoint_of(one),
+        moment=moment,
+        elapsed=elapsed(moment),
+        created_by=one.created_by.username if one.created_by else "",
+        choice=None if choice is None else choice and one.delete_requested_at is None,
+        history=history,
+    )
