@@ -71,7 +71,9 @@ def main() -> None:
         try:
             until("the web process listens", lambda: any("running on" in line for line in said))
             # Made with the first request, which may take longer than Schemathesis waits for it.
-            httpx.get(f"http://127.0.0.1:{port}/api/v1/schema/", timeout=120, trust_env=False).raise_for_status()
+            httpx.get(
+                f"http://127.0.0.1:{port}/api/v1/schema/", timeout=120, trust_env=False
+            ).raise_for_status()
             code, printed = fuzz(Path(folder), f"http://127.0.0.1:{port}", token.strip())
         finally:
             web.terminate()

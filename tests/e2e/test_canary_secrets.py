@@ -1,5 +1,6 @@
 """Secrets that were put in are nowhere to be read: one product, everything that it keeps, says and sends."""
 
+import contextlib
 import re
 import sqlite3
 import threading
@@ -10,6 +11,7 @@ import httpx
 import pytest
 import redis
 import yaml
+from django.conf import settings
 
 from tests.e2e.stack import Stack, deployment_of, until
 from tests.security.addresses import STREAMS, address_of, api_routes, page_routes
@@ -36,7 +38,8 @@ class Overheard:
         assert self.listening.wait(10)
 
     def _listen(self) -> None:
-        with self.client.monitor() as monitor:
+        # The product ends before we do.
+        with contextlib.suppress(redis.ConnectionError), self.client.monitor() as monitor:
             self.listening.set()
             for command in monitor.listen():
                 self.commands.append(str(command["command"]))
@@ -55,7 +58,11 @@ def signed_in(stack: Stack, user: str) -> httpx.Client:
     browser = httpx.Client(base_url=stack.url, follow_redirects=True, timeout=60, trust_env=False)
     for name, password in ((TYPED["password"], TYPED["password"]), (user, stack.passwords[user])):
         browser.get("/sign-in/")
-        typed = {"username": name, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        typed = {
+            "username": name,
+            "password": password,
+            "csrfmiddlewaretoken": browser.cookies[settings.CSRF_COOKIE_NAME],
+        }
         answer = browser.post("/sign-in/", data=typed)
     assert answer.url.path == "/"
     return browser
@@ -77,10 +84,13 @@ def put_in(stack: Stack, api: httpx.Client, browser: httpx.Client) -> dict[str, 
     wrong = {**body, "name": "-", "env": [{**env[0], "value": TYPED["refused"]}]}
     refused = [api.post("/teams/pricing/deployments/", json=wrong).text]
     form = {
-        "name": "-", "source": "version", "version": "house@1.0", "env.name": "KEY", "env.value": TYPED["refused"],
-        "env.kind": "secret", "csrfmiddlewaretoken": browser.cookies["csrftoken"],
+        "name": "-", "source": "version", "version": "house@1.0", "env.name": "KEY",
+        "env.value": TYPED["refused"],
+        "env.kind": "secret", "csrfmiddlewaretoken": browser.cookies[settings.CSRF_COOKIE_NAME],
     }  # fmt: skip
-    refused += [browser.post(f"/deployments/new{end}", data=form).text for end in ("", "/preview", "/preflight")]
+    refused += [
+        browser.post(f"/deployments/new{end}", data=form).text for end in ("", "/preview", "/preflight")
+    ]
     assert not [answer for answer in refused if TYPED["refused"] in answer]
     return {
         **TYPED,
@@ -88,7 +98,7 @@ def put_in(stack: Stack, api: httpx.Client, browser: httpx.Client) -> dict[str, 
         "token": token,
         "cluster": yaml.safe_load(text)["users"][0]["user"]["token"],
         "own password": stack.passwords["admin"],
-        "session": browser.cookies["sessionid"],
+        "session": browser.cookies[settings.SESSION_COOKIE_NAME],
     }
 
 
@@ -96,7 +106,8 @@ def answers(api: httpx.Client, browser: httpx.Client, stack: Stack) -> Iterator[
     """Every page and every route that can be read, about what was put in."""
     nothing = "00000000-0000-4000-8000-000000000000"
     values: dict[str, object] = {
-        "team": "pricing", "name": "canary", "model": "house", "version": "1.0", "cluster": "second", "number": 1,
+        "team": "pricing", "name": "canary", "model": "house", "version": "1.0", "cluster": "second",
+        "number": 1,
         "registry": "ghcr.io", "username": "admin", "captured": 1, "size": "small", "preset": "none",
         "account": "none", "pod": "none", "namespace": "pricing",
         **dict.fromkeys(("webhook", "token", "session", "operation"), nothing),
@@ -145,5 +156,8 @@ def test_secrets_are_nowhere_in_clear(talkative: Stack) -> None:
     ]
     found = {(kind, place) for place, text in places for kind, secret in secrets.items() if secret in text}
     # Sessions are kept by their key, as Django does: SECURITY.md says what that means.
-    known = {("session", "teams_signin"), *(("session", file.name) for file in database_files(talkative.data_dir))}
+    known = {
+        ("session", "teams_signin"),
+        *(("session", file.name) for file in database_files(talkative.data_dir)),
+    }
     assert found - known == set()

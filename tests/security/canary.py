@@ -83,7 +83,9 @@ def make_world() -> World:
     own = _deployed(fraud, neighbour, "card-check", "cards", {"cluster": "local"})
     port = {"service": {"type": "NodePort", "node_port": NODE_PORT}}
     values = _keeping(theirs, boss, alone)
-    house = _deployed(theirs, boss, HOUSE, HOUSE, {"cluster": "local", "registry": f"{CANARY}.example", **port})
+    house = _deployed(
+        theirs, boss, HOUSE, HOUSE, {"cluster": "local", "registry": f"{CANARY}.example", **port}
+    )
     _deployed(theirs, boss, f"{CANARY}-alone", HOUSE, {"cluster": alone.name})
     return World({**values, **_seen(house, boss), **_ids(house)}, neighbour, viewer, own)
 
@@ -183,7 +185,12 @@ def _seen(house: Deployment, boss: User) -> dict[str, object]:
         team=house.team, deployment=house, kind="deployment.failed", text=f"{CANARY} failed", payload={}
     )
     Sizing.objects.create(
-        deployment=house, revision=1, computed_at=now, cpu=300, memory=2**28, idle_since=now - timedelta(days=9)
+        deployment=house,
+        revision=1,
+        computed_at=now,
+        cpu=300,
+        memory=2**28,
+        idle_since=now - timedelta(days=9),
     )
     schedule = intent.add_schedule(house, {"cron": "0 20 * * *", "replicas": 1}, by=boss)
     Deployment.objects.filter(pk=house.pk).update(node_port=NODE_PORT, message=f"{CANARY} message")

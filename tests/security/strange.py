@@ -65,7 +65,8 @@ _MORE: dict[str, Iterable[str]] = {
     "platform-nodes-new": _NODES,
 }
 _TEXTS = (
-    "", " ", "\0", "a\0b", "\ud800", "\udfff\ud800", "\u202e\u2066", "\u2028", "\ufeff", "\x1b[31m", "\r\nX: y",
+    "", " ", "\0", "a\0b", "\ud800", "\udfff\ud800", "\u202e\u2066", "\u2028", "\ufeff", "\x1b[31m",
+    "\r\nX: y",
     "9" * 25, "9" * 5000, "-1", "-0", "1e999", "nan", "-inf", "1_000", "0x10", "\u0661\u0662", "\u00b2", "1.5",
     "<script>alert(1)</script>", "{{ 7 }}", "{% now %}", "';--", "%00", "%s%n", "../../etc/passwd", "//evil.example",
     "https://evil.example/", "javascript:alert(1)", "null", "true", "{}", "[]", '{"a": NaN}', "[" * 3000, "a" * 9000,
@@ -103,7 +104,9 @@ def _sent(good: dict[str, str], changed: dict[str, list[str]], file: tuple[str, 
     if file is None:
         pairs = [(name, text) for name, given in texts.items() for text in given]
         # Half a character is sent as bytes that are no UTF-8: no browser does, anybody can.
-        body = "&".join(f"{quote_plus(name)}={quote_plus(text, errors='surrogatepass')}" for name, text in pairs)
+        body = "&".join(
+            f"{quote_plus(name)}={quote_plus(text, errors='surrogatepass')}" for name, text in pairs
+        )
         return Sent(body.encode(), "application/x-www-form-urlencoded")
     parts: dict[str, object] = {
         name: [text.encode(errors="replace").decode() for text in given] for name, given in texts.items()

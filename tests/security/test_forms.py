@@ -44,7 +44,10 @@ def test_every_form_has_its_fields_here(admin: User, values: dict[str, object]) 
     client.force_login(admin)
     anything = dict.fromkeys(
         ("team", "name", "pod", "version", "account", "size", "cluster", "preset", "namespace"), "nothing"
-    ) | {"number": 1, **dict.fromkeys(("token", "webhook", "session"), "00000000-0000-0000-0000-000000000009")}
+    ) | {
+        "number": 1,
+        **dict.fromkeys(("token", "webhook", "session"), "00000000-0000-0000-0000-000000000009"),
+    }
     taking = {
         name
         for name, parameters in page_routes()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import settings as conf
 from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.test import Client
@@ -40,10 +41,14 @@ def browser_of(user: User, **options: Any) -> Client:
     return client
 
 
-@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "X-CSRFToken": "a" * 32}], ids=["form", "htmx"])
-def test_no_form_of_another_site_is_taken(headers: dict[str, str], admin: User, deployment: Deployment) -> None:
+@pytest.mark.parametrize(
+    "headers", [{}, {"HX-Request": "true", "X-CSRFToken": "a" * 32}], ids=["form", "htmx"]
+)
+def test_no_form_of_another_site_is_taken(
+    headers: dict[str, str], admin: User, deployment: Deployment
+) -> None:
     client = browser_of(admin, enforce_csrf_checks=True)
-    client.cookies["csrftoken"] = "b" * 32
+    client.cookies[conf.CSRF_COOKIE_NAME] = "b" * 32
     for name, (arguments, typed, _) in POST_RULES.items():
         answer = client.post(reverse(name, kwargs=arguments), typed, headers=headers)
         assert answer.status_code == 403, name
@@ -59,7 +64,7 @@ def test_a_page_of_another_site_cannot_use_a_token_that_it_stole_from_a_form(
     client = browser_of(deployer, enforce_csrf_checks=True)
     address, token = reverse("deployment-restart", kwargs=ONE), "b" * 32
     for origin, status in (("https://evil.example", 403), ("null", 403), ("http://testserver", 302)):
-        client.cookies["csrftoken"] = token
+        client.cookies[conf.CSRF_COOKIE_NAME] = token
         headers = {"Origin": origin, "X-CSRFToken": token}
         assert client.post(address, headers=headers).status_code == status
 
@@ -89,7 +94,11 @@ def test_only_our_own_host_is_answered_to(settings: Any, deployer: User) -> None
     for host in ("evil.example", "testserver.evil.example", "testserver@evil.example", "testserver:x"):
         answer = client.get(reverse("overview"), headers={"Host": host})
         assert (answer.status_code, b"evil" in answer.content) == (400, False)
-    forged = {"X-Forwarded-Host": "evil.example", "X-Original-URL": "/platform/", "X-Rewrite-URL": "/platform/"}
+    forged = {
+        "X-Forwarded-Host": "evil.example",
+        "X-Original-URL": "/platform/",
+        "X-Rewrite-URL": "/platform/",
+    }
     answer = Client().get(reverse("overview"), headers=forged)
     assert answer["Location"] == f"{reverse('sign-in')}?next=/"
 

@@ -74,7 +74,17 @@ def test_no_field_of_a_deployment_gives_power_over_the_cluster(
 
 
 # What only the product, or another route, may say of a thing.
-READ_ONLY = ("id", "pk", "created_by", "created_at", "user_id", "team_id", "is_superuser", "credentials", "generation")
+READ_ONLY = (
+    "id",
+    "pk",
+    "created_by",
+    "created_at",
+    "user_id",
+    "team_id",
+    "is_superuser",
+    "credentials",
+    "generation",
+)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +119,13 @@ NAMED = (
 
 @pytest.mark.parametrize(("address", "body", "field"), NAMED, ids=lambda value: str(value)[:40])
 def test_no_name_leads_out_of_its_folder_or_moves_its_line(
-    address: str, body: dict[str, Any], field: str, admin: User, house: Deployment, other_team: Team, sealed: None
+    address: str,
+    body: dict[str, Any],
+    field: str,
+    admin: User,
+    house: Deployment,
+    other_team: Team,
+    sealed: None,
 ) -> None:
     api = by_token(admin, Scope.ADMIN)
     for name in OUTSIDE:
@@ -157,6 +173,8 @@ def test_a_value_stays_a_value_in_the_yaml_that_people_copy(
     manifests = api.get(f"{LIST}new/manifests/").json()["manifests"]
     text = api.get(f"{LIST}new/manifests/", accept="application/yaml").content.decode()
     assert list(yaml.safe_load_all(text)) == manifests
-    assert {"Deployment", "Service"} <= {found["kind"] for found in manifests} <= {
-        *("Deployment", "Service", "ConfigMap", "Secret", "PodDisruptionBudget", "ServiceAccount")
-    }
+    assert (
+        {"Deployment", "Service"}
+        <= {found["kind"] for found in manifests}
+        <= {*("Deployment", "Service", "ConfigMap", "Secret", "PodDisruptionBudget", "ServiceAccount")}
+    )
