@@ -160,10 +160,16 @@ def of_wishes(world: World) -> Iterator[Asked]:
     own = "/api/v1/teams/fraud/"
     base = {"name": "new", "model": "cards", "version": "1.0-words"}
     named = (
-        {"model": HOUSE}, {"version": f"1.0-{CANARY}"}, {"cluster": f"{CANARY}-cluster"}, {"team": f"{CANARY}-team"},
-        {"registry": f"{CANARY}.example"}, {"node_preset": f"{CANARY}-preset"}, {"namespace": f"{CANARY}-space"},
-        {"name": HOUSE}, {"image": f"{CANARY}.example/{CANARY}-image:1.0", "model": None, "version": None},
-    )  # fmt: skip
+        {"model": HOUSE},
+        {"version": f"1.0-{CANARY}"},
+        {"cluster": f"{CANARY}-cluster"},
+        {"team": f"{CANARY}-team"},
+        {"registry": f"{CANARY}.example"},
+        {"node_preset": f"{CANARY}-preset"},
+        {"namespace": f"{CANARY}-space"},
+        {"name": HOUSE},
+        {"image": f"{CANARY}.example/{CANARY}-image:1.0", "model": None, "version": None},
+    )
     for change in named:
         for address in ("deployments/", "deployments/?dry_run=true"):
             yield Asked("POST", own + address, own + address, {**base, **change})
