@@ -13,6 +13,8 @@ import tempfile
 import threading
 from pathlib import Path
 
+import httpx
+
 from tests.e2e.stack import ROOT, free_port, until
 
 LEAST_CASES = 10_000
@@ -68,6 +70,10 @@ def main() -> None:
         web = serve(environment, port, said)
         try:
             until("the web process listens", lambda: any("running on" in line for line in said))
+            # Made with the first request, which may take longer than Schemathesis waits for it.
+            httpx.get(
+                f"http://127.0.0.1:{port}/api/v1/schema/", timeout=120, trust_env=False
+            ).raise_for_status()
             code, printed = fuzz(Path(folder), f"http://127.0.0.1:{port}", token.strip())
         finally:
             web.terminate()

@@ -29,6 +29,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group = parser.getgroup("races", "how long a look at what happens at the same instant")
     group.addoption("--tries", type=int, default=8, help="how often each race is run")
+    group = parser.getgroup("forms", "how much is sent to each form of the pages")
+    group.addoption("--examples", type=int, default=3, help="how many bodies each form is sent")
 
 
 @pytest.hookimpl(trylast=True)

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from deployments.models import Namespace
-from deployments.spec.addresses import read_node_address
+from deployments.spec.addresses import is_of_the_cloud, read_node_address
 from deployments.spec.labels import is_qualified, is_value
 from deployments.spec.reader import MISSING, Reader
 from k8s.connect import IN_CLUSTER, load_kubeconfig
@@ -122,10 +123,15 @@ def _read_kubeconfig(reader: Reader) -> str:
         return ""
     insecure = reader.boolean("allow_insecure_tls", False)
     try:
-        return load_kubeconfig(text, context=context, allow_insecure_tls=insecure).as_kubeconfig()
+        access = load_kubeconfig(text, context=context, allow_insecure_tls=insecure)
     except UnusableCredentials as exc:
         reader.wrong("kubeconfig", f"{exc}."[:1].upper() + f"{exc}."[1:], "unusable_kubeconfig")
         return ""
+    host = urlsplit(access.server).hostname or ""
+    if is_of_the_cloud(host):
+        why = f"{host} is link-local or a cloud's metadata service: no cluster is asked there."
+        reader.wrong("kubeconfig", why, "unusable_kubeconfig")
+    return access.as_kubeconfig()
 
 
 def _read_slug(reader: Reader, field_name: str, *, longest: int, default: str = "") -> str:

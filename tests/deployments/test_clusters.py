@@ -87,6 +87,16 @@ EXEC = {"exec": {"command": "steal", "apiVersion": "client.authentication.k8s.io
             "kubeconfig",
             "unusable_kubeconfig",
         ),
+        *(
+            bad({"kubeconfig": kubeconfig({"server": server})}, "kubeconfig", "unusable_kubeconfig")
+            for server in (
+                "https://169.254.169.254/latest",
+                "https://[fd00:ec2::254]:443",
+                "https://[::ffff:169.254.169.254]",
+                "http://10.0.0.9:8080",
+                "file:///etc/passwd",
+            )
+        ),
         bad({"context": "other"}, "kubeconfig", "unusable_kubeconfig"),
         bad({"in_cluster": True}, "kubeconfig", "not_applicable"),
         bad({"node_address": "http://node1/"}, "node_address", "invalid_host"),

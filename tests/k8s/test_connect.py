@@ -117,6 +117,11 @@ def test_secrets_stay_out_of_its_repr() -> None:
         ("just text", "mapping"),
         ("a: [", "YAML"),
         ("a: &a [1]\nb: *a", "aliases"),
+        ("a: &a {b: 1}\nc:\n  <<: *a", "aliases"),
+        ("[" * 20_000, "YAML"),
+        ("{a: " * 20_000, "YAML"),
+        ("- " * 20_000 + "x", "YAML"),
+        ("!!python/object/apply:os.system [id]", "YAML"),
         ("x" * 1_000_001, "large"),
     ],
 )
