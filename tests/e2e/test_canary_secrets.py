@@ -39,7 +39,8 @@ class Overheard:
 
     def _listen(self) -> None:
         # The product ends before we do.
-        with contextlib.suppress(redis.ConnectionError), self.client.monitor() as monitor:
+        watched: Any = self.client
+        with contextlib.suppress(redis.ConnectionError), watched.monitor() as monitor:
             self.listening.set()
             for command in monitor.listen():
                 self.commands.append(str(command["command"]))

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
@@ -54,7 +55,7 @@ class Asker:
         self.program = Client(headers={"Authorization": f"Bearer {text}"})
         self.browser = Client()
         self.browser.force_login(user)
-        self.signed_in = self.browser.cookies.copy()
+        self.signed_in = self.browser.cookies.output(header="", sep=";")
 
     def ask(self, asked: Asked) -> str:
         """Asks for both, and says what was told: the canary, or anything that is not the same for both."""
@@ -79,7 +80,7 @@ class Asker:
     def _send(self, method: str, address: str, body: str) -> tuple[str, int]:
         data = json.loads(body)
         # What the last answer left, such as a message for the next page, is not of this one.
-        self.browser.cookies = self.signed_in.copy()
+        self.browser.cookies = SimpleCookie(self.signed_in)
         with transaction.atomic(), CaptureQueriesContext(connection) as queries:
             if address.startswith("/api/"):
                 sent = "" if data is None else body

@@ -1,6 +1,7 @@
 """Every form of the pages, sent what no browser sends: the answer is a refusal in words, never a 500."""
 
 from http.cookies import SimpleCookie
+from typing import cast
 
 import pytest
 from django.contrib.auth.models import User
@@ -94,7 +95,7 @@ def send_many(session: Client, name: str, address: str, tries: int) -> None:
         with transaction.atomic():
             answer = client.generic("POST", address, sent.body, sent.media)
             transaction.set_rollback(True)
-        answered_well(name, answer)
+        answered_well(name, cast("HttpResponse", answer))
 
     send()
 

@@ -37,6 +37,7 @@ class TeamAudit(ApiView):
         "Who asked for what in a team, newest first; leads",
         answers=people_shapes.AuditEntry,
         many=True,
+        also=["text/csv"],
         parameters=PARAMETERS,
     )
     def get(self, request: Request, team: str) -> Response:
@@ -52,6 +53,7 @@ class Audit(ApiView):
         "Who asked for what anywhere, newest first; admins",
         answers=people_shapes.AuditEntry,
         many=True,
+        also=["text/csv"],
         parameters=PARAMETERS,
     )
     def get(self, request: Request) -> Response:

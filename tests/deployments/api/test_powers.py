@@ -104,7 +104,7 @@ def test_no_body_sets_what_is_not_its_to_set(
 
 
 OUTSIDE = ("..", "../../etc/passwd", "a/b", "a\\b", "%2e%2e", ".", "\u202ea", "a\nb", "\u2028")
-NAMED = (
+NAMED: tuple[tuple[str, dict[str, object], str], ...] = (
     (LIST, {**GOOD}, "name"),
     ("teams/pricing/models/", {}, "name"),
     ("teams/pricing/models/house/versions/", {"image": "local/house:9"}, "version"),
