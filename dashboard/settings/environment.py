@@ -146,7 +146,7 @@ class Environment(BaseSettings):
     )
     oidc_client_id: str = told("", "What the provider calls this installation.", by=WEB)
     oidc_client_secret: str = told("", "Its secret at the provider.", by=WEB)
-    oidc_name: str = told("", "What the button says; empty: the provider's host.", by=WEB)
+    oidc_name: str = told("", "What the button says: `Continue with ...`. Empty: single sign-on.", by=WEB)
     oidc_scopes: str = told("openid profile email", "What the provider is asked for.", by=WEB)
     oidc_groups_claim: str = told("groups", "Where the provider says a person's groups.", by=WEB)
     oidc_groups: str = told("", 'JSON: which group gives which roles, `{"leads": ["pricing:lead"]}`.', by=WEB)

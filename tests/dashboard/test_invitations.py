@@ -89,7 +89,7 @@ def test_whoever_is_in_the_team_keeps_their_role_and_the_link_stays_open(desk: C
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("end", ["used", "revoked", "over", "never made"])
+@pytest.mark.parametrize("end", ["used", "revoked", "over", "archived", "never made"])
 def test_a_link_that_is_not_open_lets_nobody_in(desk: Client, end: str) -> None:
     link = invited(desk)
     row = Invitation.objects.get()
@@ -99,12 +99,15 @@ def test_a_link_that_is_not_open_lets_nobody_in(desk: Client, end: str) -> None:
         desk.post(f"/teams/pricing/invitations/{row.pk}/revoke")
     elif end == "over":
         Invitation.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    elif end == "archived":
+        Team.objects.update(archived_at=timezone.now())
     else:
         link = "/invitations/guessed/"
     late = {**GOOD, "username": "latecomer"}
     assert [Client().get(link).status_code, Client().post(link, late).status_code] == [404, 404]
     assert not User.objects.filter(username="latecomer").exists()
-    assert desk.get("/teams/pricing/").context["invitations"].count() == (end == "never made")
+    if end != "archived":
+        assert desk.get("/teams/pricing/").context["invitations"].count() == (end == "never made")
 
 
 @pytest.mark.django_db
