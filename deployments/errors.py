@@ -101,6 +101,11 @@ class LastLead(Conflict):
     title = "A team needs a lead"
 
 
+class ComesFromGroup(Conflict):
+    code = "comes_from_group"
+    title = "The membership comes from a group of the sign-in provider"
+
+
 class VersionInUse(Conflict):
     code = "version_in_use"
     title = "The version is deployed"
@@ -126,6 +131,11 @@ class AutoscalerOwnsReplicas(Conflict):
 class ClusterInUse(Conflict):
     code = "cluster_in_use"
     title = "The cluster is in use"
+
+
+class TeamInUse(Conflict):
+    code = "team_in_use"
+    title = "The team is in use"
 
 
 class NamespaceInUse(Conflict):

@@ -1,28 +1,38 @@
 """An operation's steps. Callers hold the deployment's row lock."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
+from deployments import tracing
 from deployments.models import Deployment, Operation, OperationState
+
+logger = logging.getLogger(__name__)
 
 ONE_SHOT = ("delete_pod",)
 """Actions that are done once and are no wish: a newer wish does not replace them."""
 
 
 def begin(deployment: Deployment, action: str, *, by: str, arguments: Mapping[str, Any]) -> Operation:
+    """Stores a new operation, with the id of the request that wished for it."""
     now = timezone.now()
-    return Operation.objects.create(
+    operation = Operation.objects.create(
         deployment=deployment,
         action=action,
         generation=deployment.generation,
-        arguments=dict(arguments),
+        arguments={**arguments, **tracing.kept()},
         created_by=by,
         created_at=now,
         steps=[_step("queued", now, "")],
     )
+    # robust: the wish is stored, whatever becomes of the line.
+    transaction.on_commit(lambda: _tell(operation), robust=True)
+    return operation
 
 
 def move(operation: Operation, state: OperationState, *, detail: str = "", error: Any = None) -> None:
@@ -47,8 +57,26 @@ def supersede_older(deployment: Deployment) -> None:
 
 def unfinished(deployment: Deployment) -> list[Operation]:
     """Wishes under way, oldest first."""
-    rows = deployment.operations.exclude(state__in=OperationState.ended()).exclude(action__in=ONE_SHOT)
-    return list(rows.order_by("created_at"))
+    return list(_under_way(deployment).order_by("created_at"))
+
+
+def newest_unfinished(deployment: Deployment) -> Operation | None:
+    """The newest wish under way."""
+    return _under_way(deployment).order_by("-created_at").first()
+
+
+def _under_way(deployment: Deployment) -> QuerySet[Operation]:
+    return deployment.operations.exclude(state__in=OperationState.ended()).exclude(action__in=ONE_SHOT)
+
+
+def ids_of(operation: Operation | None) -> dict[str, str]:
+    """What `tracing.working_for` takes while the operation is carried out; nothing of none."""
+    return tracing.of_operation(operation.pk, operation.arguments) if operation else {}
+
+
+def _tell(operation: Operation) -> None:
+    with tracing.working_for(operation_id=str(operation.pk)):
+        logger.info("%s of %s wished for", operation.action, operation.deployment)
 
 
 def _step(name: str, at: datetime, detail: str) -> dict[str, str]:

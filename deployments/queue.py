@@ -13,7 +13,12 @@ from celery import Celery
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from deployments import tracing
+
 logger = logging.getLogger(__name__)
+
+QUEUES = ("reconcile", "interactive", "upkeep")
+"""All there are; each has workers of its own."""
 
 
 @lru_cache(maxsize=4)
@@ -87,7 +92,11 @@ def send_question(name: str, args: list[Any], *, expires_seconds: float) -> None
         OperationalError, OSError: the broker does not answer.
     """
     _sender(settings.CELERY_BROKER_URL).send_task(
-        f"deployments.tasks.interactive.{name}", args=args, expires=expires_seconds, retry=False
+        f"deployments.tasks.interactive.{name}",
+        args=args,
+        expires=expires_seconds,
+        retry=False,
+        headers=tracing.headers(),
     )
 
 
@@ -95,6 +104,10 @@ def _send_hint(name: str, args: list[Any], **options: Any) -> None:
     if not settings.REDIS_URL:
         return
     try:
-        _sender(settings.CELERY_BROKER_URL).send_task(name, args=args, retry=False, **options)
+        sender = _sender(settings.CELERY_BROKER_URL)
+        task = sender.send_task(name, args=args, retry=False, headers=tracing.headers(), **options)
     except (OperationalError, OSError) as exc:
         logger.warning("%s%s not queued, the broker does not answer; the sweep will: %s", name, args, exc)
+        return
+    with tracing.working_for(task_id=task.id):
+        logger.log(logging.INFO if tracing.current().request_id else logging.DEBUG, "queued %s%s", name, args)

@@ -32,9 +32,11 @@ usage: ./dev COMMAND [arguments]
   test     run the tests; arguments go to one pytest run, none runs every suite
              --kubeconfig PATH [--context NAME] [--image NAME]   hold that cluster to the contract
   check    formatting, lint, types, import contracts, migrations, templates
+  audit    ask an advisory database about every pinned package; needs a network
   bench    measure; names choose among pages, wishes, cluster, logs, churn, fuzz
   lock     compile requirements*.in to hashed requirements*.txt
   cli      the command `timoneiro`, a client of the REST API
+  doctor   say what is wrong with the stack in DATA_DIR, why it matters and what to do
   manage   run a Django management command
   help     this text
 """
@@ -43,8 +45,10 @@ COMMANDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # command: (requirement files, what the environment's python runs)
     "up": (RUNTIME, ("-m", "dashboard.supervisor")),
     "manage": (RUNTIME, ("-m", "dashboard.supervisor.single")),
+    "doctor": (RUNTIME, ("-m", "dashboard.supervisor.single", "doctor")),
     "test": (DEVELOPMENT, ("-m", "devtools.suites")),
     "check": (DEVELOPMENT, ("-m", "devtools.checks")),
+    "audit": (DEVELOPMENT, ("-m", "devtools.audit")),
     "cli": (RUNTIME, ("-m", "timoneiro")),
     "bench": (DEVELOPMENT, ("-m", "bench")),
     "lock": (RUNTIME, ("-m", "devtools.lock")),

@@ -106,7 +106,7 @@ def of_contract(arguments: list[str]) -> list[str]:
 def every_suite(environment: Mapping[str, str]) -> list[Result]:
     """All suites, one after the other: two cores are kept busy by one of them."""
     inside = ["--ignore", END_TO_END, "--ignore", CONTRACT]
-    parallel = ["-n", "2", "--dist", "worksteal", *inside]
+    parallel = ["-n", "3", "--dist", "worksteal", *inside]
     results = [pytest("all but the browser, SQLite", parallel, environment)]
     with database(environment, postgres=True) as told:
         results.append(pytest("what uses a database, PostgreSQL", [*parallel, "--only-database"], told))

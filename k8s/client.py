@@ -9,6 +9,8 @@ redirect.
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -21,6 +23,7 @@ from kubernetes.client.exceptions import ApiException
 from k8s.cluster import FIELD_MANAGER, Applied, LogQuery, Manifest, Permission, ProxyResponse, Ref
 from k8s.connect import Access
 from k8s.errors import AnswerTooSlow, ClusterError, ClusterUnavailable, Expired, LogsGone, NotFound
+from k8s.journal import telling
 from k8s.kinds import collection_path, object_path
 from k8s.logs import MAX_LINE_BYTES, log_parameters, split_lines, vanished
 from k8s.refusals import error_from, not_json, status_object, warnings_in
@@ -82,6 +85,14 @@ class KubernetesCluster:
         if not isinstance(version, str):
             raise ClusterUnavailable("the answer to /version is not that of a Kubernetes API server")
         return version
+
+    def clock(self) -> datetime | None:
+        """What the API server's clock says, to a second; None where it does not tell."""
+        told = self._ask("GET", "/version").headers.get("date", "")
+        try:
+            return parsedate_to_datetime(told)
+        except ValueError:
+            return None
 
     def can_i(self, permission: Permission) -> bool:
         attributes = {
@@ -204,16 +215,18 @@ class KubernetesCluster:
         started = time.monotonic()
         # Straight through the pool: the client's own layer would parse and
         # write JSON bodies anew, and this body is the person's.
-        response = _translated(
-            lambda: self._pool.request(
-                method,
-                url,
-                body=body,
-                headers=headers,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout_seconds),
-                preload_content=False,
+        with telling(method, f"{service} of {namespace}, through its Service") as answered_with:
+            response = _translated(
+                lambda: self._pool.request(
+                    method,
+                    url,
+                    body=body,
+                    headers=headers,
+                    timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=timeout_seconds),
+                    preload_content=False,
+                )
             )
-        )
+            answered_with(response.status, response.headers)
         # Never less than a whole refusal, which says more than its first bytes.
         content, more = _read(response, max(max_bytes, _CHUNK), started + timeout_seconds)
         latency_ms = (time.monotonic() - started) * 1000
@@ -274,16 +287,18 @@ class KubernetesCluster:
         """The unread response of a success; every refusal is raised."""
         sent = urlencode({key: value for key, value in (query or {}).items() if value})
         headers = {**self._headers, "Content-Type": content_type} if body is not None else self._headers
-        reply = _translated(
-            lambda: self._api.call_api(
-                method,
-                f"{self._server}{path}{'?' if sent else ''}{sent}",
-                headers,
-                body,
-                _request_timeout=(min(CONNECT_SECONDS, seconds), seconds),
+        with telling(method, path) as answered:
+            reply = _translated(
+                lambda: self._api.call_api(
+                    method,
+                    f"{self._server}{path}{'?' if sent else ''}{sent}",
+                    headers,
+                    body,
+                    _request_timeout=(min(CONNECT_SECONDS, seconds), seconds),
+                )
             )
-        )
-        response: urllib3.BaseHTTPResponse = reply.response
+            response: urllib3.BaseHTTPResponse = reply.response
+            answered(response.status, response.headers)
         if not 200 <= response.status < 300:
             content, _ = _read(response, _CHUNK, time.monotonic() + seconds)
             raise error_from(response.status, _lowered(response), content)

@@ -8,12 +8,12 @@ from teams.roles import Role
 
 
 def teams_of(user: User | AnonymousUser) -> QuerySet[Team]:
-    """Teams whose things `user` may see: all for superusers, none for strangers."""
+    """Teams whose things `user` may see: all for superusers, none for strangers; no archived ones."""
     if not user.is_authenticated or not user.is_active:
         return Team.objects.none()
     if user.is_superuser:
-        return Team.objects.all()
-    return Team.objects.filter(memberships__user=user)
+        return Team.objects.filter(archived_at=None)
+    return Team.objects.filter(archived_at=None, memberships__user=user)
 
 
 def teams_with_role(user: User | AnonymousUser, needed: Role) -> QuerySet[Team]:
@@ -21,14 +21,15 @@ def teams_with_role(user: User | AnonymousUser, needed: Role) -> QuerySet[Team]:
     if not user.is_authenticated or not user.is_active:
         return Team.objects.none()
     if user.is_superuser:
-        return Team.objects.all()
+        return Team.objects.filter(archived_at=None)
     covering = [role.value for role in Role if role.covers(needed)]
-    return Team.objects.filter(memberships__user=user, memberships__role__in=covering).distinct()
+    mine = Team.objects.filter(memberships__user=user, memberships__role__in=covering)
+    return mine.filter(archived_at=None).distinct()
 
 
 def role_of(user: User | AnonymousUser, team: Team) -> Role | None:
-    """The role of `user` in `team`; None for a stranger. Superusers lead every team."""
-    if not user.is_authenticated or not user.is_active:
+    """The role of `user` in `team`; None for a stranger and in an archived one. Superusers lead them all."""
+    if not user.is_authenticated or not user.is_active or team.archived_at is not None:
         return None
     if user.is_superuser:
         return Role.LEAD
@@ -40,7 +41,8 @@ def highest_role(user: User) -> Role | None:
     """The highest that `user` has in any team; superusers lead, None for strangers to all."""
     if user.is_superuser:
         return Role.LEAD
-    roles = Membership.objects.filter(user=user).values_list("role", flat=True).distinct()
+    places = Membership.objects.filter(user=user, team__archived_at=None)
+    roles = places.values_list("role", flat=True).distinct()
     return max((Role(role) for role in roles), key=lambda role: role.rank, default=None)
 
 
@@ -49,4 +51,5 @@ def may_deploy_somewhere(user: User | AnonymousUser) -> bool:
     if not user.is_authenticated or not user.is_active:
         return False
     deploying = [role.value for role in Role if role.covers(Role.DEPLOYER)]
-    return user.is_superuser or Membership.objects.filter(user=user, role__in=deploying).exists()
+    places = Membership.objects.filter(user=user, role__in=deploying, team__archived_at=None)
+    return user.is_superuser or places.exists()

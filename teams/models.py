@@ -10,16 +10,29 @@ from django.utils import timezone
 from teams.roles import Role
 from teams.sessions import SignIn
 
-__all__ = ["ApiToken", "AuditEntry", "Membership", "ServiceAccount", "SignIn", "Team"]
+__all__ = [
+    "AdminByGroup",
+    "ApiToken",
+    "AuditEntry",
+    "Invitation",
+    "Membership",
+    "ServiceAccount",
+    "SignIn",
+    "Team",
+]
 
 
 class Team(models.Model):
-    """People who share deployments. `name` is the slug that paths use; `time_zone` an IANA name."""
+    """People who share deployments. `name` is the slug that paths use; `time_zone` an IANA name.
+
+    An archived one is there for admins alone, who can bring it back; its name is not given again.
+    """
 
     name = models.SlugField(max_length=40, unique=True)
     title = models.CharField(max_length=100, blank=True)
     time_zone = models.CharField(max_length=60, default="UTC")
     created_at = models.DateTimeField(default=timezone.now)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("name",)
@@ -32,7 +45,8 @@ class Membership(models.Model):
     """Somebody's place in a team.
 
     Without `user` it is kept for whoever gets an account called `awaited`: a lead who names
-    somebody learns nothing of who has an account here.
+    somebody learns nothing of who has an account here. `group` is the group of the provider
+    that it comes from and ends with; "" when a person made it.
     """
 
     team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
@@ -41,6 +55,7 @@ class Membership(models.Model):
     )
     awaited = models.CharField(max_length=150, blank=True)
     role = models.CharField(max_length=10, choices=[(role.value, role.value) for role in Role])
+    group = models.CharField(max_length=200, blank=True)
 
     class Meta:
         constraints = (
@@ -59,6 +74,42 @@ class Membership(models.Model):
     @property
     def username(self) -> str:
         return self.user.get_username() if self.user else self.awaited
+
+
+class AdminByGroup(models.Model):
+    """Somebody is an admin because of a group of the provider, and no longer than they are in it."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="admin_by")
+    group = models.CharField(max_length=200)
+
+    def __str__(self) -> str:
+        return f"{self.user}: admin by {self.group}"
+
+
+class Invitation(models.Model):
+    """A link that lets one person into a team. Only its SHA-256 is stored, as of tokens.
+
+    `invitee` is what the lead calls them, a name or an e-mail address. Open until it is used,
+    revoked or over; then it stays for a while, so that its link is not taken for one that never was.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="invitations")
+    invitee = models.CharField(max_length=150)
+    role = models.CharField(max_length=10, choices=[(role.value, role.value) for role in Role])
+    digest = models.CharField(max_length=64, unique=True)
+    created_by = models.CharField(max_length=150)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    used_by = models.CharField(max_length=150, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.invitee}: {self.role} of {self.team.name}"
 
 
 class ServiceAccount(models.Model):

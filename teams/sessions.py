@@ -40,6 +40,18 @@ class SessionStore(DatabaseStore):
     def get_model_class(cls) -> type[SignIn]:
         return SignIn
 
+    def cycle_key(self) -> None:
+        """The row of the new key is there before the old one is gone: it needs an id of its own."""
+        if BEGUN in self:
+            self[BEGUN] = {**self[BEGUN], "id": str(uuid.uuid4())}
+        super().cycle_key()
+
+    async def acycle_key(self) -> None:
+        if await self.ahas_key(BEGUN):
+            begun = await self.aget(BEGUN)
+            await self.aset(BEGUN, {**(begun or {}), "id": str(uuid.uuid4())})
+        await super().acycle_key()
+
     def create_model_instance(self, data: dict[str, Any]) -> SignIn:
         return _with_beginning(super().create_model_instance(data), data)
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.http import QueryDict
 from django.utils import timezone
 
+from dashboard.forms.deployment import as_number
 from dashboard.forms.typed import TypedForm
 from teams.models import Team
 from teams.roles import Role, Scope
@@ -17,6 +18,7 @@ SCOPE_WORDS = {
     Scope.DEPLOY: "deploy: look and deploy",
     Scope.ADMIN: "admin: also members, tokens and settings",
 }
+INVITED_FOR = [("1", "for a day"), ("7", "for a week"), ("30", "for 30 days")]
 DAYS = [("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"), ("", "never")]
 
 
@@ -30,6 +32,45 @@ class MemberForm(TypedForm):
     @classmethod
     def blank(cls) -> "MemberForm":
         return cls(values={"username": "", "role": Role.VIEWER.value})
+
+
+class InvitationForm(TypedForm):
+    @classmethod
+    def typed(cls, data: QueryDict) -> "InvitationForm":
+        form = cls()
+        form.read(data, ("invitee", "role", "days"))
+        return form
+
+    @classmethod
+    def blank(cls) -> "InvitationForm":
+        return cls(values={"invitee": "", "role": Role.VIEWER.value, "days": "7"})
+
+    def payload(self) -> dict[str, object]:
+        return {**self.values, "days": as_number(self.values["days"])}
+
+
+class JoiningForm(TypedForm):
+    """A new account's name and password. The password never comes back, not even after a mistake."""
+
+    password: str = ""
+
+    @classmethod
+    def typed(cls, data: QueryDict) -> "JoiningForm":
+        form = cls()
+        form.read(data, ("username",))
+        # As it was typed: a password may begin or end with a space.
+        form.password = data.get("password", "")
+        form.values["password"] = ""
+        if form.password != data.get("again", ""):
+            form.errors["again"] = ["This is not the same password."]
+        return form
+
+    @classmethod
+    def blank(cls) -> "JoiningForm":
+        return cls(values={"username": "", "password": "", "again": ""})
+
+    def payload(self) -> dict[str, object]:
+        return {"username": self.values["username"], "password": self.password}
 
 
 class ServiceAccountForm(TypedForm):

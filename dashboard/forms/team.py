@@ -1,5 +1,7 @@
 """The forms of a team's page: its time zone, a registry login, a quota."""
 
+from collections.abc import Sequence
+
 from django.http import QueryDict
 
 from dashboard.forms.deployment import as_number
@@ -8,6 +10,7 @@ from deployments.models import Quota
 from deployments.quotas import RESOURCES, Resource, ceiling_of
 from deployments.spec.quotas import as_text
 
+TEAM_FIELDS = ("name", "title", "time_zone", "cluster")
 REGISTRY_FIELDS = ("registry", "username")
 
 
@@ -33,6 +36,24 @@ class RegistryForm(TypedForm):
         """What is left empty stays as it is stored."""
         named = {name: self.values[name] for name in REGISTRY_FIELDS} | {"password": self.password}
         return {name: text for name, text in named.items() if text}
+
+
+class TeamForm(TypedForm):
+    """A new team; or with its title alone one that there is."""
+
+    @classmethod
+    def blank(cls) -> "TeamForm":
+        return cls(values=dict.fromkeys(TEAM_FIELDS, "") | {"time_zone": "UTC"})
+
+    @classmethod
+    def typed(cls, data: QueryDict, fields: Sequence[str] = ("title",)) -> "TeamForm":
+        form = cls()
+        form.read(data, fields)
+        return form
+
+    def payload(self) -> dict[str, object]:
+        """An empty title is none; what else is empty is left to the domain."""
+        return {name: text for name, text in self.values.items() if text or name in ("name", "title")}
 
 
 class TimeZoneForm(TypedForm):

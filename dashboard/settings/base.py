@@ -5,13 +5,16 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
+from dashboard.logs import log_config
 from dashboard.settings.environment import ROOT, Environment, database_from_url
+from dashboard.settings.oidc import oidc_from
 
 env = Environment()
 
 BASE_DIR = ROOT
 DATA_DIR = env.data_dir
 SECRET_KEY = env.secret_key
+SECRET_KEY_FALLBACKS = [key for key in env.secret_key_fallbacks.split(",") if key]
 # Opens stored cluster credentials. Empty in the web tier, which never needs them.
 ENCRYPTION_KEY = env.encryption_key
 KUBECONFIG_PATH = env.kubeconfig_path
@@ -43,6 +46,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "csp",
     "axes",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
 ]
 
 MIDDLEWARE = [
@@ -57,6 +65,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "dashboard.clock.by_own_clock",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -112,6 +121,40 @@ AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 # Its middleware answers in place of the view, and fails at it under ASGI; our view answers itself.
 SILENCED_SYSTEM_CHECKS = ["axes.W002"]
+# Tries are counted by axes, and floods by deployments.limits: both count for all processes together,
+# as these would not.
+ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
+ACCOUNT_ADAPTER = "dashboard.entrance.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+# There is no way to send a mail, and so none to prove an address.
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_NOTIFICATIONS = False
+ACCOUNT_FORMS = {
+    "change_password": "dashboard.entrance.forms.ChangePasswordForm",
+    "reauthenticate": "dashboard.entrance.forms.ConfirmForm",
+}
+MFA_ADAPTER = "dashboard.entrance.factors.FactorAdapter"
+MFA_FORMS = {
+    "authenticate": "dashboard.entrance.forms.CodeForm",
+    "reauthenticate": "dashboard.entrance.forms.ConfirmByCodeForm",
+    "activate_totp": "dashboard.entrance.forms.ActivateTotpForm",
+    "add_webauthn": "dashboard.entrance.passkeys.AddForm",
+    "login_webauthn": "dashboard.entrance.passkeys.LoginForm",
+    "authenticate_webauthn": "dashboard.entrance.passkeys.SecondFactorForm",
+    "reauthenticate_webauthn": "dashboard.entrance.passkeys.ConfirmForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_ISSUER = "Timoneiro"
+# A telephone's clock may be half a minute wrong. No code is taken twice: see CodeForm.
+MFA_TOTP_TOLERANCE = 1
+SOCIALACCOUNT_ADAPTER = "dashboard.entrance.provider.ProviderAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+# The one provider that people may sign in with besides; None without one.
+OIDC = oidc_from(env)
+
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "overview"
 LOGOUT_REDIRECT_URL = "sign-in"
@@ -123,7 +166,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 # An image brings its own, collected when it was built.
-STATIC_ROOT = env.static_root or env.data_dir / "static"
+STATIC_ROOT = Path(env.static_root) if env.static_root else env.data_dir / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -242,15 +285,4 @@ MAX_REPLICAS = 100
 # Seconds without word from a cluster until what we show of it is marked stale.
 STALE_AFTER_SECONDS = 15
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s", "datefmt": "%H:%M:%S"}
-    },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.log_level},
-    "loggers": {
-        name: {"level": "WARNING"} for name in ("celery.utils.functional", "kubernetes", "axes", "httpx")
-    },
-}
+LOGGING = log_config(level=env.log_level, format_name=env.log_format)

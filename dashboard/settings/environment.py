@@ -5,50 +5,160 @@ import re
 import socket
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import PositiveInt, field_validator
+from pydantic import Field, PositiveInt, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Environment(BaseSettings):
-    """What the processes take from their environment.
+def told(default: object, meaning: str, *, by: str) -> Any:
+    """A setting with its line in docs/settings.md: what it means, and which processes take it.
 
-    `encryption_key` opens the stored cluster credentials: the worker, the
-    observer and the preparation have it, the web tier does not.
+    After a change: `.venv/bin/python -m devtools.settings_reference`.
     """
+    return Field(default, description=meaning, json_schema_extra={"by": by})
+
+
+EVERY = "every process"
+WEB = "web, live"
+CLUSTER_SIDE = "worker, observer, prepare"
+
+
+class Environment(BaseSettings):
+    """What the processes take from their environment."""
 
     model_config = SettingsConfigDict(extra="ignore")
 
-    secret_key: str = ""
-    encryption_key: str = ""
-    data_dir: Path = ROOT / ".data"
-    static_root: Path | None = None
-    database_url: str = ""
-    redis_url: str = ""
-    port: int = 8000
-    allowed_hosts: str = ""
-    csrf_trusted_origins: str = ""
-    # Addresses and networks whose X-Forwarded-For is believed; uvicorn and gunicorn read it, too.
-    forwarded_allow_ips: str = "127.0.0.1"
-    kubeconfig_path: str = ""
-    kube_context: str = ""
-    kubernetes_service_host: str = ""
-    kubernetes_service_port: str = ""
-    service_account_dir: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-    log_level: str = "INFO"
-    webhook_allow: str = ""
-    endpoint_check: bool = True
-    # 0 is no limit, for each of these.
-    requests_per_minute: int = 1200
-    requests_per_minute_anonymous: int = 120
-    sign_ins_per_minute: int = 30
-    refusals_per_minute: int = 30
-    streams_per_user: int = 200
-    metrics_token: str = ""
-    idle_after_days: PositiveInt = 7
+    secret_key: str = told(
+        "",
+        "Signs sessions and forms: at least 50 random characters. A new one signs everybody out. Required.",
+        by=EVERY,
+    )
+    secret_key_fallbacks: str = told(
+        "",
+        "Earlier values of `SECRET_KEY`, with commas: what they signed and encrypted is still read.",
+        by=EVERY,
+    )
+    encryption_key: str = told(
+        "",
+        "32 random bytes in URL-safe base64: opens the stored credentials of clusters and secrets of "
+        "workloads. Several with commas while they are changed, see [keys](keys.md). The web tier must not "
+        "have it. Kept apart from backups of the database: neither is of use without the other.",
+        by=CLUSTER_SIDE,
+    )
+    data_dir: Path = told(
+        ROOT / ".data",
+        "Where SQLite, collected static files, the counts for Prometheus and the first passwords are.",
+        by=EVERY,
+    )
+    static_root: str = told(
+        "",
+        "Where collected static files are. Empty: in `DATA_DIR`; the image brings its own.",
+        by=WEB,
+    )
+    forwarded_allow_ips: str = told(
+        "127.0.0.1",
+        "Addresses and networks of proxies, with commas, whose X-Forwarded-For is believed. Nobody else's: "
+        "sign-ins and requests are counted by it.",
+        by=WEB,
+    )
+    database_url: str = told(
+        "",
+        "`postgres://user:password@host:5432/name?sslmode=require`, or `sqlite:////path`. Empty: SQLite in "
+        "`DATA_DIR`, for one machine.",
+        by=EVERY,
+    )
+    redis_url: str = told(
+        "", "`redis://:password@host:6379/0`, or `rediss://` with TLS. Carries hints only.", by=EVERY
+    )
+    port: int = told(8000, "The port of `./dev up`.", by="`./dev up`")
+    allowed_hosts: str = told(
+        "", "Names that people type, with commas: `deploy.example.com`. Required in production.", by=WEB
+    )
+    csrf_trusted_origins: str = told(
+        "",
+        "Origins that may post forms although the proxy shows us another name, with commas: "
+        "`https://deploy.example.com`.",
+        by=WEB,
+    )
+    kubeconfig_path: str = told(
+        "",
+        "The kubeconfig of the first cluster, or `in-cluster` for the service account of the pod. Further "
+        "ones are connected on the page Clusters.",
+        by="prepare",
+    )
+    kube_context: str = told("", "Which of the kubeconfig's contexts; empty: its current one.", by="prepare")
+    kubernetes_service_host: str = told("", "Set by Kubernetes in each pod.", by=CLUSTER_SIDE)
+    kubernetes_service_port: str = told("", "Set by Kubernetes in each pod.", by=CLUSTER_SIDE)
+    service_account_dir: Path = told(
+        Path("/var/run/secrets/kubernetes.io/serviceaccount"),
+        "Where a kubelet puts the service account's token.",
+        by=CLUSTER_SIDE,
+    )
+    log_level: str = told(
+        "INFO",
+        "`DEBUG`, `INFO`, `WARNING` or `ERROR`. `INFO` has a line for whatever changes something; `DEBUG` "
+        "for what reads, too.",
+        by=EVERY,
+    )
+    log_format: Literal["human", "json"] = told(
+        "human", "`json`: an object a line, for a collector of logs. `human`: for a terminal.", by=EVERY
+    )
+    webhook_allow: str = told(
+        "",
+        "Hosts and networks that webhooks may lead to although they are not public, with commas: "
+        "`hooks.internal,10.0.0.0/8`.",
+        by="web, worker",
+    )
+    endpoint_check: bool = told(
+        True,
+        "Whether `running` waits until a new rollout answers through the cluster's API server. Off for "
+        "networks that keep the API server away from pods.",
+        by="worker, observer",
+    )
+    requests_per_minute: int = told(
+        1200, "Requests to the API by one token or signed-in person. 0: no limit.", by=WEB
+    )
+    requests_per_minute_anonymous: int = told(
+        120, "Requests to the API from an address that is neither. 0: no limit.", by=WEB
+    )
+    sign_ins_per_minute: int = told(30, "Attempts to sign in from one address. 0: no limit.", by=WEB)
+    refusals_per_minute: int = told(
+        30,
+        "How often one person may be refused before they are told to wait, and it is one line of the audit.",
+        by=WEB,
+    )
+    streams_per_user: int = told(200, "Streams that one person has open. 0: no limit.", by=WEB)
+    metrics_token: str = told(
+        "",
+        "Whoever sends it as `Authorization: Bearer ...` may read /metrics; see [metrics](metrics.md).",
+        by="web",
+    )
+    idle_after_days: PositiveInt = told(
+        7, "After how many days without work worth mention a deployment is listed as idle.", by=EVERY
+    )
+    oidc_issuer: str = told(
+        "",
+        "The OpenID Connect provider that people may sign in with, see [people](people.md): "
+        "`https://login.example.com/realms/main`. Empty: none.",
+        by=WEB,
+    )
+    oidc_client_id: str = told("", "What the provider calls this installation.", by=WEB)
+    oidc_client_secret: str = told("", "Its secret at the provider.", by=WEB)
+    oidc_name: str = told("", "What the button says; empty: the provider's host.", by=WEB)
+    oidc_scopes: str = told("openid profile email", "What the provider is asked for.", by=WEB)
+    oidc_groups_claim: str = told("groups", "Where the provider says a person's groups.", by=WEB)
+    oidc_groups: str = told("", 'JSON: which group gives which roles, `{"leads": ["pricing:lead"]}`.', by=WEB)
+    oidc_admin_group: str = told("", "The group whose people are admins here. Empty: none.", by=WEB)
+    oidc_create_accounts: bool = told(
+        False, "Whether an account is made for whoever the provider knows and we do not.", by=WEB
+    )
+    oidc_link_verified_email: bool = told(
+        False, "Whether a verified e-mail address of the provider opens the account that has it.", by=WEB
+    )
 
     @field_validator("forwarded_allow_ips")
     @classmethod

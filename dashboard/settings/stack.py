@@ -2,13 +2,13 @@
 
 from pydantic import field_validator
 
-from dashboard.settings.environment import Environment
+from dashboard.settings.environment import Environment, told
 
 
 class StackEnvironment(Environment):
     """The settings of a process, and how the supervisor's own output looks."""
 
-    no_color: str = ""
+    no_color: str = told("", "Anything: no colours on the terminal.", by="`./dev up`")
 
     @field_validator("port")
     @classmethod

@@ -111,6 +111,7 @@ class DjangoPrograms:
             "REDIS_URL",
             "KUBECONFIG_PATH",
             "KUBE_CONTEXT",
+            "PORT",
         )
         return {name: self._cluster_side[name] for name in names}
 

@@ -1,4 +1,4 @@
-"""`./dev manage ...`: one management command with the keys, database and broker of the stack in DATA_DIR."""
+"""`./dev manage ...`, `./dev doctor`: a management command with the keys of the stack in DATA_DIR."""
 
 import json
 import os
@@ -23,6 +23,9 @@ def main(arguments: list[str]) -> NoReturn:
         **programs.base_environment(),
         "DATA_DIR": str(options.data_dir),
     }
+    if arguments[:1] == ["doctor"] and "--url" not in arguments:
+        # Which port the pages of this stack are at is known here alone.
+        arguments = [*arguments, "--url", f"http://127.0.0.1:{environment['PORT']}"]
     command = [sys.executable, str(programs.ROOT / "manage.py"), *arguments]
     os.execve(sys.executable, command, environment)  # noqa: S606
 

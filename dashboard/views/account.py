@@ -1,8 +1,8 @@
 """Who am I here, and how do I want to see it?"""
 
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
@@ -13,44 +13,12 @@ from dashboard.clock import zones
 from dashboard.context import THEMES
 from dashboard.forms.people import DAYS, TokenForm, scope_choices, team_choices
 from dashboard.views.frame import PageRequest, page
-from deployments import limits, selectors
+from deployments import selectors
 from teams.access import highest_role
 from teams.tokens import scopes_of
 
 YEAR_SECONDS = 365 * 24 * 3600
 THEME_WORDS = {"auto": "As the system has it", "light": "Light", "dark": "Dark"}
-
-
-class SignIn(LoginView):
-    """Before a password is looked at, floods of tries and those who failed too often are refused."""
-
-    template_name = "sign_in.html"
-    redirect_authenticated_user = True
-
-    def post(self, request: HttpRequest, *args: str, **kwargs: str) -> HttpResponse:
-        limit = limits.Limit("sign-in", settings.SIGN_INS_PER_MINUTE)
-        standing = limits.count(limit, limits.neighbourhood_of(request))
-        if standing is not None and standing.exceeded:
-            return self.wait(standing.reset_seconds)
-        return super().post(request, *args, **kwargs)
-
-    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
-        if getattr(self.request, "axes_locked_out", False):
-            return self.wait(int(settings.AXES_COOLOFF_TIME.total_seconds()))
-        return super().form_invalid(form)
-
-    def wait(self, seconds: int) -> HttpResponse:
-        """The form again. Whether there is such a person, and whether the password was right, is not told."""
-        form = AuthenticationForm(self.request, initial={"username": self.request.POST.get("username", "")})
-        context = self.get_context_data(form=form, wait_seconds=seconds)
-        headers = {"Retry-After": str(seconds)}
-        return self.render_to_response(context, status=429, headers=headers)
-
-
-class SignOut(LogoutView):
-    """By POST only: a link on somebody else's page must not sign anyone out."""
-
-    http_method_names = ["post", "options"]
 
 
 @page
@@ -81,6 +49,10 @@ def show(
             {"row": row, "here": row.session_key == request.session.session_key}
             for row in selectors.sign_ins_of(request.user)
         ],
+        "factors": Authenticator.objects.filter(user=request.user).exists(),
+        "provider": settings.OIDC,
+        "connected": settings.OIDC is not None
+        and SocialAccount.objects.filter(user=request.user, provider=settings.OIDC.issuer).exists(),
         "themes": THEME_WORDS,
         "clock": wrong_zone or timezone.get_current_timezone_name(),
         "wrong_zone": wrong_zone,

@@ -5,6 +5,7 @@ from django.shortcuts import render
 
 from dashboard.gatekeeping import API
 from dashboard.views.frame import error_page
+from deployments import tracing
 from deployments.api.problems import malformed, problem_response
 
 
@@ -46,4 +47,4 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa:
 
 def broken(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  Django's
     """Touches neither the database nor the session: either may be what broke."""
-    return render(None, "broken.html", status=500)
+    return render(None, "broken.html", {"request_id": tracing.current().request_id}, status=500)

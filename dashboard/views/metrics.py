@@ -3,6 +3,7 @@
 import ipaddress
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import redis
@@ -15,9 +16,10 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from deployments import heartbeat
+from deployments.queue import QUEUES
 from deployments.selectors import health
 
-QUEUES = ("reconcile", "interactive", "upkeep")
 SECONDS = 1
 # Whoever is asked through one of these is not on this machine.
 FORWARDED = ("X-Forwarded-For", "X-Forwarded-Proto", "X-Real-Ip", "Forwarded", "Via")
@@ -43,7 +45,19 @@ class Stored(Collector):
             "timoneiro_deployments", "Deployments by shown state.", "state", health.deployments_by_state()
         )
         yield by_label("timoneiro_operations", "Operations by state.", "state", health.operations_by_state())
-        yield by_label("timoneiro_queue_tasks", "Tasks that wait in a queue.", "queue", queue_depths())
+        queues = asked_of_redis()
+        yield by_label("timoneiro_queue_tasks", "Tasks that wait in a queue.", "queue", queues.depths)
+        yield GaugeMetricFamily(
+            "timoneiro_unwritten_seconds",
+            "Age of the oldest wish that no worker has written to its cluster yet.",
+            value=health.unwritten_seconds(),
+        )
+        if queues.swept_ago is not None:
+            yield GaugeMetricFamily(
+                "timoneiro_sweep_seconds",
+                "Seconds since the sweep last ran: beat, queue and worker are alive.",
+                value=queues.swept_ago,
+            )
         clusters = health.clusters_health()
         yield by_label(
             "timoneiro_cluster_seen_seconds",
@@ -76,15 +90,23 @@ def by_label(
     return family
 
 
-def queue_depths() -> dict[str, int]:
-    """Tasks that wait, by queue; none are told when Redis does not answer."""
+@dataclass(frozen=True)
+class Queues:
+    """Tasks that wait, by queue, and seconds since the last sweep; nothing where Redis does not answer."""
+
+    depths: dict[str, int] = field(default_factory=dict)
+    swept_ago: float | None = None
+
+
+def asked_of_redis() -> Queues:
     if not settings.REDIS_URL:
-        return {}
+        return Queues()
     client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=SECONDS, socket_timeout=SECONDS)
     try:
-        return {queue: int(client.llen(queue)) for queue in QUEUES}
+        depths = {queue: int(client.llen(queue)) for queue in QUEUES}
+        return Queues(depths, heartbeat.seconds_since_sweep(client))
     except redis.RedisError:
-        return {}
+        return Queues()
     finally:
         client.close()
 

@@ -12,13 +12,15 @@ from django.views.decorators.http import require_POST, require_safe
 from dashboard.forms.people import (
     ACCOUNT_ROLES,
     DAYS,
+    INVITED_FOR,
     ROLES,
+    InvitationForm,
     MemberForm,
     ServiceAccountForm,
     TokenForm,
     scope_choices,
 )
-from dashboard.forms.team import QuotaForm, RegistryForm, TimeZoneForm
+from dashboard.forms.team import QuotaForm, RegistryForm, TeamForm, TimeZoneForm
 from dashboard.forms.typed import refused, refused_form
 from dashboard.quotas import quotas_for
 from dashboard.views.frame import PageRequest, page
@@ -33,13 +35,15 @@ from teams.tokens import scopes_of
 @page
 @require_safe
 def teams(request: PageRequest) -> HttpResponse:
-    """My teams; the team's own page when there is one only."""
+    """My teams; the team's own page when there is one only, and no other to be made."""
     found = list(selectors.teams_of(request.user))
-    if len(found) == 1:
+    if len(found) == 1 and not request.user.is_superuser:
         return redirect("team", found[0].name)
     roles = dict(Membership.objects.filter(user=request.user).values_list("team", "role"))
     places = [{"team": team, "role": roles.get(team.pk, "admin")} for team in found]
-    return render(request, "teams/list.html", {"places": places})
+    return render(
+        request, "teams/list.html", {"places": places, "archived": selectors.archived_teams(request.user)}
+    )
 
 
 @page
@@ -85,6 +89,7 @@ def show(
         "login": login or RegistryForm.blank(),
         "there": timezone.now().astimezone(zone_of(found.time_zone)).strftime("%H:%M"),
         "zones": sorted(available_timezones()) if leads else (),
+        "naming": TeamForm(values={"title": found.title}),
         "error": error,
         **people_of(found),
         **(people or {}),
@@ -99,6 +104,9 @@ def people_of(team: Team) -> dict[str, object]:
         "members": selectors.members_of(team),
         "accounts": accounts,
         "tokens": selectors.account_tokens_of(team),
+        "invitations": selectors.open_invitations_of(team),
+        "inviting": InvitationForm.blank(),
+        "invited_for": INVITED_FOR,
         "adding": MemberForm.blank(),
         "account_form": ServiceAccountForm.blank(),
         "token_form": TokenForm.blank(service_account=""),

@@ -10,7 +10,7 @@ from deployments.api import catalogue_shapes as shapes
 from deployments.selectors.usage.quotas import quota_lines
 from deployments.selectors.usage.shapes import QuotaLine
 from deployments.spec.quotas import as_text
-from teams.models import ApiToken, Team
+from teams.models import ApiToken, Membership, Team
 from teams.roles import Role
 
 
@@ -141,8 +141,25 @@ def registries(rows: Iterable[models.RegistryCredential]) -> list[shapes.Registr
 
 
 def team(row: Team, user: User) -> shapes.Team:
-    role = selectors.role_of(user, row) or Role.VIEWER
-    return shapes.Team(name=row.name, title=row.title, time_zone=row.time_zone, role=role)
+    archived = row.archived_at is not None
+    # Only those are shown an archived one who lead every other.
+    role = Role.LEAD if archived else selectors.role_of(user, row) or Role.VIEWER
+    return shapes.Team(name=row.name, title=row.title, time_zone=row.time_zone, role=role, archived=archived)
+
+
+def teams(rows: Sequence[Team], user: User) -> list[shapes.Team]:
+    """One query for the roles of all."""
+    roles = dict(Membership.objects.filter(user=user, team__in=rows).values_list("team_id", "role"))
+    return [
+        shapes.Team(
+            name=row.name,
+            title=row.title,
+            time_zone=row.time_zone,
+            role=Role.LEAD if user.is_superuser else roles.get(row.pk, Role.VIEWER),
+            archived=row.archived_at is not None,
+        )
+        for row in rows
+    ]
 
 
 def me(user: User, token: ApiToken | None) -> shapes.Me:

@@ -158,12 +158,16 @@ class Registry(Struct, kw_only=True, frozen=True):
 
 
 class Team(Struct, kw_only=True, frozen=True):
-    """`name` is the slug that paths use; `time_zone` is that of schedules, an IANA name."""
+    """`name` is the slug that paths use; `time_zone` is that of schedules, an IANA name.
+
+    `archived` ones are there for admins alone.
+    """
 
     name: str
     title: str
     time_zone: str
     role: str
+    archived: bool
 
 
 class QuotaAmount(Struct, kw_only=True, frozen=True):

@@ -290,7 +290,13 @@ ANSWERS: Mapping[str, Any] = {
     "NodePreset": NODES,
     "Size": SIZE,
     "Registry": {"registry": "ghcr.io", "username": "robot", "updated_by": "lead", "updated_at": AT},
-    "Team": {"name": "pricing", "title": "Pricing", "time_zone": "Europe/Berlin", "role": "lead"},
+    "Team": {
+        "name": "pricing",
+        "title": "Pricing",
+        "time_zone": "Europe/Berlin",
+        "role": "lead",
+        "archived": False,
+    },
     "Me": {
         "username": "deployer",
         "is_admin": False,
@@ -364,6 +370,7 @@ BODIES: Mapping[str, Any] = {
     "NodePresetChanges": {"description": "Fast GPUs"},
     "Login": {"registry": "quay.io", "username": "robot", "password": "made for robots"},
     "NameAndPassword": {"username": "robot"},
+    "NewTeam": {"name": "speech", "title": "Speech", "cluster": "local"},
     "TeamChanges": {"time_zone": "Europe/Berlin"},
     "QuotaChanges": {"cpu": {"limit": "4"}, "replicas": {"limit": 20}},
     "Ask": SAMPLE,

@@ -216,8 +216,21 @@ class Login(NameAndPassword, kw_only=True, frozen=True, forbid_unknown_fields=Tr
     registry: str
 
 
+class NewTeam(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
+    """`cluster` is where the team gets a namespace, called like it."""
+
+    name: str
+    title: str | UnsetType = UNSET
+    time_zone: str | UnsetType = UNSET
+    cluster: str | UnsetType = UNSET
+
+
 class TeamChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
-    time_zone: str
+    """`title` and `archived` are for admins."""
+
+    time_zone: str | UnsetType = UNSET
+    title: str | UnsetType = UNSET
+    archived: bool | UnsetType = UNSET
 
 
 class QuotaAmountChanges(Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions
 
+from deployments import tracing
 from deployments.errors import DomainError, FieldError, InvalidInput, NotFound, PermissionDenied
 
 log = logging.getLogger(__name__)
@@ -70,8 +71,9 @@ def problem_response(error: DomainError, *, headers: Mapping[str, str] | None = 
     more = dict(headers or {})
     if error.retry_after_seconds:
         more.setdefault("Retry-After", str(error.retry_after_seconds))
+    problem = {**error.as_problem(), **tracing.kept()}
     return HttpResponse(
-        msgspec.json.encode(error.as_problem()), status=error.status, content_type=MEDIA_TYPE, headers=more
+        msgspec.json.encode(problem), status=error.status, content_type=MEDIA_TYPE, headers=more
     )
 
 

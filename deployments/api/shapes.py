@@ -348,7 +348,10 @@ class FieldProblem(Struct, kw_only=True, frozen=True):
 
 
 class Problem(Struct, kw_only=True, frozen=True):
-    """RFC 9457. `diff`, of a 412, is what others changed since, in YAML of the objects."""
+    """RFC 9457. `diff`, of a 412, is what others changed since, in YAML of the objects.
+
+    `request_id` is the answer's X-Request-ID, by which it is found in log and audit.
+    """
 
     type: str
     title: str
@@ -357,6 +360,7 @@ class Problem(Struct, kw_only=True, frozen=True):
     code: str
     errors: Sequence[FieldProblem]
     diff: str | UnsetType = UNSET
+    request_id: str | UnsetType = UNSET
 
 
 class BulkResult(Struct, kw_only=True, frozen=True):

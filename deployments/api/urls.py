@@ -53,6 +53,7 @@ TEAM = "v1/teams/{team}"
 ONE = f"{TEAM}/deployments/{{name}}"
 
 urlpatterns = [
+    route("v1/teams", team.Teams, "teams"),
     route(TEAM, team.Team, "team"),
     route(f"{TEAM}/quota", team.Quota, "quota"),
     route(f"{TEAM}/members", people.Members, "members"),

@@ -27,6 +27,8 @@ from deployments.intent.clusters import (
 )
 from deployments.intent.drafts import Draft, draft, draft_change
 from deployments.intent.fixing import apply_fix
+from deployments.intent.groups import apply_groups
+from deployments.intent.invitations import invite, join, join_as_new, open_invitation, revoke_invitation
 from deployments.intent.members import add_member, change_member, remove_member
 from deployments.intent.naming import suggest_name
 from deployments.intent.platform import (
@@ -51,6 +53,7 @@ from deployments.intent.schedules import (
 from deployments.intent.seeing import see_happenings
 from deployments.intent.sign_ins import end_other_sign_ins, end_sign_in
 from deployments.intent.sizing import NothingToApply, apply_sizing
+from deployments.intent.teams import change_team, make_team
 from deployments.intent.tokens import create_account_token, create_own_token, revoke_token
 from deployments.intent.webhooks import change_webhook, create_webhook, delete_webhook, try_webhook
 
@@ -63,6 +66,7 @@ __all__ = [
     "add_schedule",
     "add_version",
     "apply_fix",
+    "apply_groups",
     "apply_sizing",
     "automatic_rollback",
     "autoscale",
@@ -72,6 +76,7 @@ __all__ = [
     "change_model",
     "change_schedule",
     "change_service_account",
+    "change_team",
     "change_version",
     "change_webhook",
     "connect_cluster",
@@ -97,8 +102,13 @@ __all__ = [
     "fire_schedule",
     "forget_cluster",
     "give_namespace",
+    "invite",
     "isolate_namespace",
+    "join",
+    "join_as_new",
+    "make_team",
     "note_refusal",
+    "open_invitation",
     "pause",
     "reconnect_cluster",
     "register_model",
@@ -107,6 +117,7 @@ __all__ = [
     "remove_schedule",
     "restart",
     "resume",
+    "revoke_invitation",
     "revoke_token",
     "rollback",
     "save_node_preset",

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from deployments import nudges, operations, queue
-from deployments.errors import DuplicateName, FieldError, InvalidInput, PermissionDenied
+from deployments.errors import DuplicateName, FieldError, InvalidInput, NotFound, PermissionDenied
 from deployments.intent import repeats
 from deployments.intent.catalogue import ensure_version
 from deployments.intent.common import (
@@ -75,11 +75,15 @@ def _hold_namespace(team: Team, request: CreateRequest) -> None:
 
     Raises:
         InvalidInput: it has just been taken.
+        NotFound: the team has just been archived.
     """
     spaces = Namespace.objects.filter(team=team, cluster=request.cluster, name=request.namespace)
     if not spaces.select_for_update(no_key=True).exists():
         text = f"Team {team.name} has no namespace in cluster {request.cluster.name} any more."
         raise InvalidInput([FieldError("cluster", text, "unknown_cluster")])
+    # Whoever archives a team holds the same lock.
+    if not Team.objects.filter(pk=team.pk, archived_at=None).exists():
+        raise NotFound(f"There is no team {team.name!r}.")
 
 
 def _create(team: Team, request: CreateRequest, digest: str, by: User) -> Operation:

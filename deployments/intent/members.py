@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from deployments import nudges
-from deployments.errors import Conflict, DuplicateName, FieldError, LastLead
+from deployments.errors import ComesFromGroup, Conflict, DuplicateName, FieldError, LastLead
 from deployments.intent.common import check_role
 from deployments.selectors import get_member, members_of, named
 from deployments.spec import Reader
@@ -33,8 +33,8 @@ def add_member(team: Team, payload: Mapping[str, Any], *, by: User) -> Membershi
     check_role(by, team, Role.LEAD, action="add member", target=str(payload.get("username", ""))[:60])
     reader = Reader(payload)
     reader.allow_only(("username", "role"))
-    username = _read_username(reader)
-    role = _read_role(reader)
+    username = read_username(reader)
+    role = read_role(reader)
     reader.finish()
     with transaction.atomic():
         _lock(team)
@@ -56,17 +56,22 @@ def change_member(team: Team, username: str, payload: Mapping[str, Any], *, by: 
     """Gives another role, from {"role"}.
 
     Raises:
-        InvalidInput, LastLead, PermissionDenied, NotFound.
+        InvalidInput, LastLead, ComesFromGroup, PermissionDenied, NotFound.
     """
     check_role(by, team, Role.LEAD, action="change member", target=username)
     reader = Reader(payload)
     reader.allow_only(("role",), read_only=("username", "links"))
-    role = _read_role(reader)
+    role = read_role(reader)
     reader.finish()
     with transaction.atomic():
         _lock(team)
         row = get_member(team, username)
         before = row.role
+        if row.group:
+            # It would be undone by the next sign-in, which nobody expects of what they have saved.
+            raise ComesFromGroup(
+                f"{username} is {before} by the group {row.group!r}: change it where the groups are kept."
+            )
         if role is not Role.LEAD:
             _keep_a_lead(row, f"{username} is the last lead of team {team.name}.")
         row.role = role.value
@@ -109,13 +114,13 @@ def _keep_a_lead(row: Membership, detail: str) -> None:
         raise LastLead(f"{detail} Make somebody else lead first.")
 
 
-def _read_role(reader: Reader) -> Role:
+def read_role(reader: Reader) -> Role:
     if "role" not in reader:
         reader.wrong("role", f"This field is required: one of {', '.join(ROLES)}.", "required")
     return Role(reader.choice("role", Role.VIEWER, ROLES))
 
 
-def _read_username(reader: Reader) -> str:
+def read_username(reader: Reader) -> str:
     username = reader.text("username", required=True, longest=LONGEST_USERNAME).strip()
     if username:
         try:

@@ -55,8 +55,8 @@ def record_events(cluster_id: int, events: Sequence[EventFacts]) -> dict[int, Nu
         unique_fields=("cluster", "uid"),
         update_fields=_EVENT_COLUMNS,
     )
-    for chunk in chunks(kept, _CHUNK):
-        odd.store(chunk, write, name="event {0.reason} of {0.object_name}")
+    for part in chunks(kept, _CHUNK):
+        odd.store(part, write, name="event {0.reason} of {0.object_name}")
     return nudges
 
 

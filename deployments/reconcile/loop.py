@@ -10,7 +10,7 @@ from typing import Literal
 from django.db import transaction
 from django.utils import timezone
 
-from deployments import clients, nudges, operations, settling
+from deployments import clients, nudges, operations, settling, tracing
 from deployments.models import Deployment, OperationState, Pod, SecretValue, TimelineEntry
 from deployments.reconcile import leases, quotas, writing
 from deployments.reconcile.backoff import wait_seconds
@@ -46,7 +46,8 @@ def reconcile_deployment(deployment_id: int, *, connect: clients.Connect = clien
             row = leases.take(deployment_id, holder)
             if row is None:
                 return Outcome("settled")
-            outcome = _one_round(row, holder, connect)
+            with tracing.working_for(**operations.ids_of(operations.newest_unfinished(row))):
+                outcome = _one_round(row, holder, connect)
             if outcome is not None:
                 return outcome
     except leases.Busy as busy:

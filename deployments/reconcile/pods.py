@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from deployments import clients, nudges, operations, settling
+from deployments import clients, nudges, operations, settling, tracing
 from deployments.locking import lock_row
 from deployments.models import Operation, OperationState
 from deployments.reconcile import writing
@@ -26,6 +26,11 @@ def delete_pod(operation_id: uuid.UUID, *, connect: clients.Connect = clients.cl
     operation = rows.get(pk=operation_id)
     if operation.state not in (OperationState.QUEUED, OperationState.APPLYING):
         return
+    with tracing.working_for(**operations.ids_of(operation)):
+        _delete(operation, connect)
+
+
+def _delete(operation: Operation, connect: clients.Connect) -> None:
     deployment = operation.deployment
     try:
         connect(deployment.cluster).delete(

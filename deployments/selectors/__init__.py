@@ -1,6 +1,13 @@
 """Reads. Every queryset has the person's permission inside: a stranger finds nothing."""
 
-from deployments.selectors.access import Person, clusters_visible_to, get_team, require_role
+from deployments.selectors.access import (
+    Person,
+    archived_teams,
+    clusters_visible_to,
+    get_any_team,
+    get_team,
+    require_role,
+)
 from deployments.selectors.audit import AuditFilters, audit_of_all, audit_of_deployment, audit_of_team
 from deployments.selectors.autoscaler import ShownAutoscaler, present_autoscaler
 from deployments.selectors.catalogue import (
@@ -35,6 +42,7 @@ from deployments.selectors.people import (
     get_service_account,
     members_of,
     named,
+    open_invitations_of,
     owned_tokens,
     pick_token,
     service_accounts_of,
@@ -90,6 +98,7 @@ __all__ = [
     "ShownAutoscaler",
     "account_tokens_of",
     "address_in_cluster",
+    "archived_teams",
     "as_folded",
     "audit_of_all",
     "audit_of_deployment",
@@ -105,6 +114,7 @@ __all__ = [
     "event_choices_of",
     "events_of",
     "folded_events_of",
+    "get_any_team",
     "get_deployment",
     "get_member",
     "get_model",
@@ -130,6 +140,7 @@ __all__ = [
     "named",
     "next_change_of",
     "node_presets_of",
+    "open_invitations_of",
     "operations_visible_to",
     "overview",
     "owned_tokens",

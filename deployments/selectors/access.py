@@ -20,6 +20,18 @@ def get_team(user: Person, name: str) -> Team:
     return team
 
 
+def archived_teams(user: Person) -> QuerySet[Team]:
+    """For superusers; there are none for anybody else."""
+    if not (user.is_authenticated and user.is_active and user.is_superuser):
+        return Team.objects.none()
+    return Team.objects.exclude(archived_at=None)
+
+
+def get_any_team(user: Person, name: str) -> Team:
+    """As `get_team`, archived ones too for superusers. Raises: NotFound."""
+    return archived_teams(user).filter(name=name).first() or get_team(user, name)
+
+
 def require_role(user: Person, team: Team, needed: Role) -> Role:
     """The role of `user`, if it covers `needed`.
 

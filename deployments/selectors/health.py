@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Min, QuerySet
 from django.utils import timezone
 
 from deployments.models import Cluster, Deployment, Operation, OperationState, State
@@ -31,6 +31,13 @@ def operations_by_state() -> dict[str, int]:
     rows: QuerySet[Operation] = Operation.objects.order_by()
     counted = dict(rows.values_list("state").annotate(number=Count("pk")))
     return {state.value: counted.get(state.value, 0) for state in OperationState}
+
+
+def unwritten_seconds() -> float:
+    """Age of the oldest operation that no worker has written to its cluster yet; 0 while there is none."""
+    rows = Operation.objects.filter(state__in=(OperationState.QUEUED, OperationState.APPLYING)).order_by()
+    oldest = rows.aggregate(at=Min("created_at"))["at"]
+    return max(0.0, (timezone.now() - oldest).total_seconds()) if oldest else 0.0
 
 
 def clusters_health() -> list[ClusterHealth]:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from deployments.errors import NotFound
 from deployments.selectors.access import Person
 from teams.access import teams_of
-from teams.models import ApiToken, Membership, ServiceAccount, SignIn, Team
+from teams.models import ApiToken, Invitation, Membership, ServiceAccount, SignIn, Team
 from teams.tokens import live_tokens
 
 
@@ -30,6 +30,13 @@ def get_member(team: Team, username: str) -> Membership:
     if row is None:
         raise NotFound(f"{username!r} is not in team {team.name}.")
     return row
+
+
+def open_invitations_of(team: Team | None) -> QuerySet[Invitation]:
+    """Those that can still be used, the newest first; of every team without one."""
+    rows = Invitation.objects.filter(used_at=None, revoked_at=None, expires_at__gt=timezone.now())
+    rows = rows if team is None else rows.filter(team=team)
+    return rows.order_by("-created_at", "pk")
 
 
 def service_accounts_of(team: Team) -> QuerySet[ServiceAccount]:

@@ -77,10 +77,16 @@ def parse_zone(payload: Mapping[str, Any]) -> str:
     """
     reader = Reader(payload)
     reader.allow_only(("time_zone",))
-    name = reader.text("time_zone", required=True, longest=60)
+    name = read_zone(reader, "")
+    reader.finish()
+    return name
+
+
+def read_zone(reader: Reader, default: str) -> str:
+    """The field `time_zone`; required where `default` is ""."""
+    name = reader.text("time_zone", default, required=not default, longest=60)
     if name and zone_of(name).key != name:
         reader.wrong("time_zone", "Name a zone as America/Sao_Paulo or UTC does.", "unknown_zone")
-    reader.finish()
     return name
 
 

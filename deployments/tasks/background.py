@@ -9,6 +9,7 @@ from deployments import (
     capturing,
     diagnosing,
     endpoint_check,
+    heartbeat,
     intent,
     nudges,
     retention,
@@ -87,6 +88,7 @@ def sweep() -> None:
         enqueue_isolation(namespace_id)
     for delivery_id in webhooks.due_deliveries():
         enqueue_delivery(delivery_id)
+    heartbeat.note_sweep()
 
 
 @shared_task(name="deployments.tasks.roll_back")

@@ -129,6 +129,7 @@ def test_every_metric_of_the_dashboard_exists(
 ) -> None:
     browser.get("/deployments/")
     tasks.reconcile(0)
+    tasks.sweep()
     Cluster.objects.update(metrics_at=timezone.now())
     names = {name for name, _ in told()}
     panels = json.loads(GRAFANA.read_text())["panels"]

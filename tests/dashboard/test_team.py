@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from deployments import intent
-from deployments.models import RegistryCredential
+from deployments.models import Cluster, RegistryCredential
 from teams.models import AuditEntry, Team
 
 PASSWORD = "a very secret token"
@@ -146,3 +146,23 @@ def test_the_page_costs_the_same_however_many_are_in_the_team(desk: Client, team
             team=team, registry=f"r{number}.example.org", username="bot", updated_by="lead"
         )
     assert queries() == before <= 14
+
+
+def test_an_admin_makes_renames_archives_and_brings_back_a_team(
+    team: Team, cluster: Cluster, admin: User, browser_of: Callable[[User], Client]
+) -> None:
+    desk = browser_of(admin)
+    refused = desk.post(reverse("teams-new"), {"name": "Vision", "title": "Computer vision"})
+    assert refused.status_code == 422
+    assert 'value="Computer vision"' in refused.content.decode()
+    typed = {"name": "vision", "title": "Computer vision", "time_zone": "UTC", "cluster": "local"}
+    made = desk.post(reverse("teams-new"), typed, follow=True)
+    assert "<h1>Computer vision</h1>" in made.content.decode()
+    assert "namespace <code>vision</code>" in made.content.decode()
+    desk.post(reverse("team-rename", args=["vision"]), {"title": "Sight"})
+    assert Team.objects.get(name="vision").title == "Sight"
+    gone = desk.post(reverse("team-archive", args=["vision"]), follow=True).content.decode()
+    assert "Bring team Sight back" in gone
+    assert desk.get(reverse("team", args=["vision"])).status_code == 404
+    back = desk.post(reverse("team-archive", args=["vision"]), {"back": "true"}, follow=True)
+    assert "<h1>Sight</h1>" in back.content.decode()

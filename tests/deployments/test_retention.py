@@ -16,6 +16,7 @@ from deployments.models import (
     TimelineEntry,
     Webhook,
 )
+from teams.models import Invitation, SignIn, Team
 
 DAY = timedelta(days=1)
 
@@ -63,3 +64,16 @@ def test_changes_of_state_are_kept_for_ninety_days_and_what_people_did_for_ever(
     left = set(quiet.timeline.values_list("text", flat=True))
     assert left == {"state 89.9", "wish 89.9", "wish 90.1", "wish 1000"}
     assert Revision.objects.filter(deployment=quiet).count() == 1
+
+
+def test_sessions_and_links_that_are_over_are_forgotten(team: Team) -> None:
+    now = timezone.now()
+    for days in (-31.0, -29.0, 1.0):
+        at = now + days * DAY
+        SignIn.objects.create(session_key=f"k{days}", session_data="", expire_date=at)
+        Invitation.objects.create(
+            team=team, invitee=f"{days}", role="viewer", digest=f"{days}", expires_at=at
+        )
+    retention.forget_old()
+    assert {row.session_key for row in SignIn.objects.all()} == {"k1.0"}
+    assert {row.invitee for row in Invitation.objects.all()} == {"-29.0", "1.0"}

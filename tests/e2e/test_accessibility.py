@@ -37,6 +37,7 @@ PAGES = (
     "/models/pricing/house/versions/new",
     "/models/pricing/house/versions/1.0/edit",
     "/teams/",
+    "/teams/new",
     "/teams/pricing/",
     "/teams/pricing/audit/",
     "/teams/pricing/audit/?q=nothing-is-called-this",
@@ -53,6 +54,9 @@ PAGES = (
     "/platform/clusters/local/nodes/new",
     "/notifications/",
     "/account/",
+    "/account/password",
+    "/account/confirm",
+    "/account/two-factor/",
     "/there-is-no-such-page",
 )
 
@@ -140,5 +144,23 @@ def test_axe_has_nothing_against_the_way_in(browser: Browser, stack: Stack) -> N
     page = context.new_page()
     page.goto(f"{stack.url}/sign-in/", wait_until="load")
     found = violations(page)
+    sign_in(page, stack, "lead")
+    page.goto(f"{stack.url}/teams/pricing/", wait_until="load")
+    page.get_by_label("Name or e-mail").fill("ana@example.org")
+    page.get_by_role("button", name="Make a link").click()
+    link = page.locator("#new-link").inner_text()
+    found += violations(page)
+    page.goto(link, wait_until="load")
+    found += violations(page)
+    page.goto(f"{stack.url}/account/two-factor/codes/add", wait_until="load")
+    page.get_by_label("Password").fill(stack.passwords["lead"])
+    page.get_by_role("button", name="Confirm").click()
+    page.locator("#totp-key").wait_for()
+    found += violations(page)
+    page.context.clear_cookies()
+    page.goto(link, wait_until="load")
+    page.get_by_role("button", name="Make my account").click()
+    page.get_by_role("alert").first.wait_for()
+    found += violations(page)
     context.close()
     assert not found, "\n".join(found)

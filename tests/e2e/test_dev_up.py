@@ -1,5 +1,6 @@
 """`./dev up` as a person meets it: starting, starting twice, stopping, starting again."""
 
+import json
 import os
 import stat
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import psutil
 import pytest
 
-from tests.e2e.stack import ROOT, Stack, free_port
+from tests.e2e.stack import ROOT, Stack, free_port, until
 
 WARM_START_SECONDS = 8
 
@@ -47,6 +48,28 @@ def test_passwords_are_said_once_and_kept_for_their_owner(stack: Stack) -> None:
     for name in ("deployer", "viewer", "lead", "admin"):
         assert f"{name} / {stack.passwords[name]}" in ready
     assert stat.S_IMODE((stack.data_dir / "passwords").stat().st_mode) == 0o600
+
+
+def test_the_doctor_finds_nothing_wrong(stack: Stack) -> None:
+    def healthy() -> dict[str, object] | None:
+        done = subprocess.run(
+            ["sh", str(ROOT / "dev"), "doctor", "--json"],
+            env=stack._base_environment(),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout, done.stderr
+        told.append(done.stdout)
+        report: dict[str, object] = json.loads(done.stdout)
+        return report if done.returncode == 0 and report["healthy"] else None
+
+    told: list[str] = []
+    # Beat may not have sent its first sweep yet.
+    report = until("the doctor says that all is well", healthy, seconds=60)
+    assert f"http://127.0.0.1:{stack.port} is ready" in told[-1], told[-1]
+    assert report["healthy"] is True
 
 
 @pytest.mark.alone

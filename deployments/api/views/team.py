@@ -5,13 +5,14 @@ from rest_framework.response import Response
 
 from deployments import intent, models, selectors
 from deployments.api import catalogue_present, catalogue_shapes, payloads, present, query
-from deployments.api.base import ApiView, admin_of, body_of, only_fields, team_of, user_of
+from deployments.api.base import ApiView, admin_of, body_of, only_fields, team_of, token_team, user_of
 from deployments.api.openapi import LIST, ORDERING, describe, parameter
 from deployments.api.pagination import paged
 from deployments.selectors.usage.quotas import namespace_for_quota
 from deployments.spec.quotas import names_ceiling
 
 CLUSTER = parameter("cluster", "The cluster it is about; without it, the first in which the team may deploy.")
+TEAM_ORDERS = {"name": "name", "title": "title"}
 REGISTRY_ORDERS = {name: name for name in ("registry", "username", "updated_at")}
 
 
@@ -25,17 +26,50 @@ def space_of(request: Request, team: str) -> models.Namespace:
     return namespace_for_quota(team_of(request, team), query.text(request, "cluster"))
 
 
+class Teams(ApiView):
+    @describe(
+        "List my teams; of admins all",
+        answers=catalogue_shapes.Team,
+        many=True,
+        parameters=[parameter("archived", "true for those that are archived; admins."), ORDERING, *LIST],
+    )
+    def get(self, request: Request) -> Response:
+        user = user_of(request)
+        archived = bool(query.text(request, "archived")) and query.flag(request, "archived")
+        rows = selectors.archived_teams(admin_of(request)) if archived else selectors.teams_of(user)
+        limit = token_team(request)
+        rows = rows.filter(pk=limit.pk) if limit else rows
+        ordered = query.ordered(request, rows, TEAM_ORDERS, default="name")
+        return paged(request, ordered, lambda page: catalogue_present.teams(page, user))
+
+    @describe(
+        "Make a team; admins", takes=payloads.NewTeam, answers=catalogue_shapes.Team, status=201, may=(409,)
+    )
+    def post(self, request: Request) -> Response:
+        made = intent.make_team(body_of(request), by=admin_of(request))
+        where = present.address("team", team=made.name)
+        return Response(
+            catalogue_present.team(made, user_of(request)), status=201, headers={"Location": where}
+        )
+
+
 class Team(ApiView):
     @describe("Read a team", answers=catalogue_shapes.Team)
     def get(self, request: Request, team: str) -> Response:
         return Response(catalogue_present.team(team_of(request, team), user_of(request)))
 
     @describe(
-        "Change the time zone of a team; leads", takes=payloads.TeamChanges, answers=catalogue_shapes.Team
+        "Change a team: its time zone, leads; its title, archive it or bring it back, admins",
+        takes=payloads.TeamChanges,
+        answers=catalogue_shapes.Team,
+        may=(409,),
     )
     def patch(self, request: Request, team: str) -> Response:
-        intent.set_time_zone(team_of(request, team), body_of(request), by=user_of(request))
-        return Response(catalogue_present.team(team_of(request, team), user_of(request)))
+        by, payload = user_of(request), body_of(request)
+        if by.is_superuser and not {"title", "archived"}.isdisjoint(payload):
+            by = admin_of(request)
+        changed = intent.change_team(selectors.get_any_team(by, team), payload, by=by)
+        return Response(catalogue_present.team(changed, by))
 
 
 class Quota(ApiView):

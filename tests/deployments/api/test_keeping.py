@@ -226,3 +226,19 @@ def test_versions_say_what_they_need_and_where_to_read_more(api: Caller, house: 
         ({"archived": "yes"}, "archived"),
     ):
         assert list(fields(api.patch(address, payload))) == [field]
+
+
+def test_teams_are_made_renamed_and_archived_over_rest(admin_api: Caller, team: Team, lead: User) -> None:
+    made = admin_api.post("teams/", {"name": "vision", "cluster": "local"})
+    assert (made.status_code, made.headers["Location"]) == (201, "/api/v1/teams/vision/")
+    assert admin_api.patch("teams/vision/", {"title": "Vision"}).json()["title"] == "Vision"
+    assert admin_api.patch("teams/vision/", {"archived": True}).json()["archived"]
+    assert [one["name"] for one in admin_api.get("teams/").json()["results"]] == ["pricing"]
+    assert [one["name"] for one in admin_api.get("teams/?archived=true").json()["results"]] == ["vision"]
+    assert admin_api.get("teams/vision/").status_code == 404
+    assert not admin_api.patch("teams/vision/", {"archived": False}).json()["archived"]
+    theirs = by_token(lead, Scope.ADMIN)
+    assert [one["role"] for one in theirs.get("teams/").json()["results"]] == ["lead"]
+    assert theirs.get("teams/?archived=true").json()["results"] == []
+    assert fields(admin_api.post("teams/", {"name": "Vision"})) == {"name": "invalid_name"}
+    assert admin_api.post("teams/", {"name": "vision"}).status_code == 409

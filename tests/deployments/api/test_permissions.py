@@ -84,6 +84,8 @@ RULES: dict[tuple[str, str], tuple[str, str, Any]] = {
     ("predict", "POST"): (WRITE, ONE + "predict/", {"body": {"instances": []}}),
     ("operations", "GET"): (ANYBODY_IN, "operations/", None),
     ("operation", "GET"): (READ, "operations/{operation}/", None),
+    ("teams", "GET"): (ANYBODY_IN, "teams/", None),
+    ("teams", "POST"): (ADMIN, "teams/", {"name": "audio"}),
     ("team", "GET"): (READ, "teams/pricing/", None),
     ("team", "PATCH"): (LEAD, "teams/pricing/", {"time_zone": "Europe/Berlin"}),
     ("happenings", "GET"): (READ, "teams/pricing/happenings/", None),

@@ -1,0 +1,57 @@
+"""The web side from outside, as a browser reaches it: through the proxy, by the name that people type."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from deployments.doctor.findings import Area
+
+_SECONDS: Final = 5.0
+
+
+def look_at_front(area: Area, url: str) -> None:
+    """`url` is where the pages are, such as "https://deploy.example.com"; "" looks at nothing."""
+    if not url:
+        area.note("not asked: name it with --url https://deploy.example.com")
+        return
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/readyz", timeout=_SECONDS, follow_redirects=False)
+    except (httpx.HTTPError, httpx.InvalidURL) as exc:
+        area.problem(
+            "web_unreachable",
+            f"{url} does not answer: {exc}",
+            why="Nobody can use the product.",
+            remedy="Start the web process and its proxy, and see what they say: "
+            "docker compose up -d web; docker compose logs --tail 50 web",
+        )
+        return
+    _judge(area, url, answer)
+
+
+def _judge(area: Area, url: str, answer: httpx.Response) -> None:
+    leads_to = answer.headers.get("location", "")
+    if answer.is_redirect and urlsplit(leads_to).hostname == urlsplit(url).hostname:
+        area.problem(
+            "proxy_header_missing",
+            f"{url} leads to {leads_to}, again and again: the proxy does not say that people come by https.",
+            why="No page opens.",
+            remedy="Let it set the header: X-Forwarded-Proto: https (Caddy does; nginx: "
+            "proxy_set_header X-Forwarded-Proto $scheme;)",
+        )
+    elif answer.status_code == httpx.codes.BAD_REQUEST:
+        area.problem(
+            "host_not_allowed",
+            f"The web process does not answer to the name {urlsplit(url).hostname}.",
+            why="No page opens by this name.",
+            remedy=f"Add it and restart web and live: ALLOWED_HOSTS={urlsplit(url).hostname}",
+        )
+    elif answer.status_code != httpx.codes.OK:
+        area.problem(
+            "web_not_ready",
+            f"{url}/readyz answers {answer.status_code}: {answer.text[:200]}",
+            why="Pages do not open, or cannot store anything.",
+            remedy="See what the web process says: docker compose logs --tail 50 web",
+        )
+    else:
+        area.note(f"{url} is ready")
