@@ -66,7 +66,6 @@ def _kind(field: FieldInfo) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(f"`{choice}`" for choice in get_args(kind))
     names: dict[object, str] = {str: "text", int: "whole number", bool: "true or false", Path: "path"}
-    names[Path | None] = "path"
     least = next(
         (f", above {rule.gt}" for rule in field.metadata if getattr(rule, "gt", None) is not None), ""
     )
@@ -74,7 +73,7 @@ def _kind(field: FieldInfo) -> str:
 
 
 def _default(default: object) -> str:
-    if default in ("", None):
+    if default == "":
         return ""
     text = str(default).lower() if isinstance(default, bool) else str(default)
     return f"`{text.removeprefix(f'{ROOT}/')}`"

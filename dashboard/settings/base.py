@@ -166,7 +166,7 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 # An image brings its own, collected when it was built.
-STATIC_ROOT = env.static_root or env.data_dir / "static"
+STATIC_ROOT = Path(env.static_root) if env.static_root else env.data_dir / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 
 SECURE_CONTENT_TYPE_NOSNIFF = True

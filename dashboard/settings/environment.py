@@ -54,8 +54,16 @@ class Environment(BaseSettings):
         "Where SQLite, collected static files, the counts for Prometheus and the first passwords are.",
         by=EVERY,
     )
-    static_root: Path | None = told(
-        None, "Where `collectstatic` puts static files; empty: in `DATA_DIR`. The image brings them.", by=WEB
+    static_root: str = told(
+        "",
+        "Where collected static files are. Empty: in `DATA_DIR`; the image brings its own.",
+        by=WEB,
+    )
+    forwarded_allow_ips: str = told(
+        "127.0.0.1",
+        "Addresses and networks of proxies, with commas, whose X-Forwarded-For is believed. Nobody else's: "
+        "sign-ins and requests are counted by it.",
+        by=WEB,
     )
     database_url: str = told(
         "",
@@ -74,12 +82,6 @@ class Environment(BaseSettings):
         "",
         "Origins that may post forms although the proxy shows us another name, with commas: "
         "`https://deploy.example.com`.",
-        by=WEB,
-    )
-    forwarded_allow_ips: str = told(
-        "127.0.0.1",
-        "Addresses and networks of proxies, with commas: their `X-Forwarded-For` and `X-Forwarded-Proto` are "
-        "believed.",
         by=WEB,
     )
     kubeconfig_path: str = told(
