@@ -150,12 +150,18 @@ def _keeping(team: Team, boss: User, alone: Cluster) -> dict[str, object]:
     webhook, _ = intent.create_webhook(team, {"url": f"https://{CANARY}.example/hook"}, by=boss)
     NodePreset.objects.create(cluster=alone, name=f"{CANARY}-preset", description=f"{CANARY} nodes")
     intent.add_member(team, {"username": f"{CANARY}-awaited", "role": "viewer"}, by=boss)
+    _, invitation = intent.invite(team, {"invitee": f"{CANARY}-invited", "role": "viewer"}, by=boss)
     return {
         "team": team.name,
         "account": account.name,
         "token": token.pk,
         "registry": f"{CANARY}.example",
         "webhook": webhook.pk,
+        "invitation": invitation.pk,
+        # Whoever has the link of an invitation is told of the team; this is none.
+        "secret": f"{CANARY}-link",
+        # A passkey of somebody's.
+        "pk": 1,
         "cluster": alone.name,
         "preset": f"{CANARY}-preset",
         "namespace": f"{CANARY}-space",

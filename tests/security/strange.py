@@ -15,7 +15,9 @@ from tests.dashboard.test_permissions import POST_RULES
 # Forms that everybody may send, so that the permission matrix has no line for them.
 FOR_EVERYBODY: dict[str, dict[str, str]] = {
     "sign-in": {"username": "deployer", "password": "wrong", "next": "/"},
+    "account_login": {"username": "deployer", "password": "wrong", "next": "/"},
     "sign-out": {"next": "/"},
+    "mfa_download_recovery_codes": {},
     "theme": {"theme": "dark", "next": "/"},
 }
 _DEPLOYMENT = (

@@ -17,7 +17,7 @@ def lines_of_the_checklist() -> list[str]:
 
 
 @cache
-def tests_in(path: str) -> frozenset[str]:
+def names_in(path: str) -> frozenset[str]:
     tree = ast.parse((ROOT / path).read_text())
     return frozenset(
         node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -30,6 +30,6 @@ def test_every_attack_has_a_test_that_is_there() -> None:
     assert not [row for row in rows if not TEST.search(row)]
     named = [(path, name) for row in rows for path, name in TEST.findall(row)]
     assert not [
-        (path, name) for path, name in named if not (ROOT / path).exists() or name not in tests_in(path)
+        (path, name) for path, name in named if not (ROOT / path).exists() or name not in names_in(path)
     ]
     assert sum(row.count("`tests/") for row in rows) == len(named)

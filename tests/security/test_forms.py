@@ -44,10 +44,14 @@ def test_every_form_has_its_fields_here(admin: User, values: dict[str, object]) 
     client = Client()
     client.force_login(admin)
     anything = dict.fromkeys(
-        ("team", "name", "pod", "version", "account", "size", "cluster", "preset", "namespace"), "nothing"
+        ("team", "name", "pod", "version", "account", "size", "cluster", "preset", "namespace", "secret"),
+        "nothing",
     ) | {
         "number": 1,
-        **dict.fromkeys(("token", "webhook", "session"), "00000000-0000-0000-0000-000000000009"),
+        "pk": 1,
+        **dict.fromkeys(
+            ("token", "webhook", "session", "invitation"), "00000000-0000-0000-0000-000000000009"
+        ),
     }
     taking = {
         name
