@@ -111,8 +111,8 @@ def answers(api: httpx.Client, browser: httpx.Client, stack: Stack) -> Iterator[
         "team": "pricing", "name": "canary", "model": "house", "version": "1.0", "cluster": "second",
         "number": 1,
         "registry": "ghcr.io", "username": "admin", "captured": 1, "size": "small", "preset": "none",
-        "account": "none", "pod": "none", "namespace": "pricing",
-        **dict.fromkeys(("webhook", "token", "session", "operation"), nothing),
+        "account": "none", "pod": "none", "namespace": "pricing", "secret": "none", "pk": 1,
+        **dict.fromkeys(("webhook", "token", "session", "operation", "invitation"), nothing),
     }  # fmt: skip
     for name, parameters in page_routes():
         if name not in STREAMS:
