@@ -1,5 +1,6 @@
 """Sessions that know whose they are: Django's own in a table of ours, named by SESSION_ENGINE."""
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from datetime import datetime
@@ -10,6 +11,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
+from django.utils import timezone
 
 from teams.receivers import BEGUN
 
@@ -17,7 +19,8 @@ from teams.receivers import BEGUN
 class SignIn(AbstractBaseSession):
     """A session and whose it is: people see where they are signed in, and can end it there.
 
-    `id` names it on pages: its key would let whoever reads it in. Without `user` nobody is signed in.
+    `id` names it on pages. `session_key` is `kept_key` of the key that its browser has. Without `user`
+    nobody is signed in.
     """
 
     id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
@@ -33,8 +36,13 @@ class SignIn(AbstractBaseSession):
         return SessionStore
 
 
+def kept_key(session_key: str) -> str:
+    """What the table has of a key: whoever reads the database or a backup of it is not let in by that."""
+    return hashlib.sha256(session_key.encode()).hexdigest()[:40]
+
+
 class SessionStore(DatabaseStore):
-    """Django's store, writing the columns of `SignIn` beside the data."""
+    """Django's store, writing the columns of `SignIn` beside the data, and no key as it is."""
 
     @classmethod
     def get_model_class(cls) -> type[SignIn]:
@@ -53,14 +61,47 @@ class SessionStore(DatabaseStore):
         await super().acycle_key()
 
     def create_model_instance(self, data: dict[str, Any]) -> SignIn:
-        return _with_beginning(super().create_model_instance(data), data)
+        return _to_keep(super().create_model_instance(data), data)
 
     async def acreate_model_instance(self, data: dict[str, Any]) -> SignIn:
-        return _with_beginning(await super().acreate_model_instance(data), data)
+        return _to_keep(await super().acreate_model_instance(data), data)
+
+    def exists(self, session_key: str) -> bool:
+        return super().exists(kept_key(session_key))
+
+    async def aexists(self, session_key: str) -> bool:
+        return await super().aexists(kept_key(session_key))
+
+    def delete(self, session_key: str | None = None) -> None:
+        session_key = session_key or self.session_key
+        if session_key is not None:
+            super().delete(kept_key(session_key))
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        session_key = session_key or self.session_key
+        if session_key is not None:
+            await super().adelete(kept_key(session_key))
+
+    def _get_session_from_db(self) -> SignIn | None:
+        row = self._kept().first()
+        if row is None:
+            self._session_key = None
+        return row
+
+    async def _aget_session_from_db(self) -> SignIn | None:
+        row = await self._kept().afirst()
+        if row is None:
+            self._session_key = None
+        return row
+
+    def _kept(self) -> models.QuerySet[SignIn]:
+        key = kept_key(self.session_key or "")
+        return SignIn.objects.filter(session_key=key, expire_date__gt=timezone.now())
 
 
-def _with_beginning(row: AbstractBaseSession, data: Mapping[str, Any]) -> SignIn:
+def _to_keep(row: AbstractBaseSession, data: Mapping[str, Any]) -> SignIn:
     assert isinstance(row, SignIn)  # noqa: S101 - our model is what the store makes
+    row.session_key = kept_key(row.session_key)
     begun = data.get(BEGUN)
     if begun and SESSION_KEY in data:
         row.user_id = int(data[SESSION_KEY])

@@ -15,6 +15,7 @@ from dashboard.forms.people import DAYS, TokenForm, scope_choices, team_choices
 from dashboard.views.frame import PageRequest, page
 from deployments import selectors
 from teams.access import highest_role
+from teams.sessions import kept_key
 from teams.tokens import scopes_of
 
 YEAR_SECONDS = 365 * 24 * 3600
@@ -46,7 +47,7 @@ def show(
         "days": DAYS,
         "made": made,
         "sessions": [
-            {"row": row, "here": row.session_key == request.session.session_key}
+            {"row": row, "here": row.session_key == kept_key(request.session.session_key or "")}
             for row in selectors.sign_ins_of(request.user)
         ],
         "factors": Authenticator.objects.filter(user=request.user).exists(),

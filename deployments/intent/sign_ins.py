@@ -9,6 +9,7 @@ from deployments import nudges
 from deployments.errors import NotFound
 from deployments.selectors import sign_ins_of
 from teams import audit
+from teams.sessions import kept_key
 
 
 def end_sign_in(sign_in: UUID, *, by: User) -> None:
@@ -25,7 +26,7 @@ def end_sign_in(sign_in: UUID, *, by: User) -> None:
 def end_other_sign_ins(current: str | None, *, by: User) -> int:
     """Signs every browser out but the one with the session key `current`; how many there were."""
     with transaction.atomic():
-        ended, _ = sign_ins_of(by).exclude(session_key=current).delete()
+        ended, _ = sign_ins_of(by).exclude(session_key=kept_key(current or "")).delete()
         audit.record(by.username, "end other sessions", by.username, detail={"sessions": ended})
         nudges.rights_changed()
     return ended

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
@@ -163,7 +164,13 @@ def test_other_sessions_are_listed_and_ended(browser: Client, deployer: User) ->
     assert FIREFOX in page
     assert "192.0.2.9" in page
     session = SignIn.objects.get(address="192.0.2.9")
+    key = there.cookies[settings.SESSION_COOKIE_NAME].value
     assert session.session_key not in page
+    # Whoever reads the table is not let in by what it has.
+    assert key not in page
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    assert thief.get(reverse("account")).status_code == 302
     browser.post(reverse("account-session-end", args=[session.id]))
     assert there.get(reverse("account")).status_code == 302
     assert browser.get(reverse("account")).status_code == 200
