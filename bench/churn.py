@@ -31,6 +31,7 @@ DEPLOYMENTS, REPLICAS = 200, 10
 WARM_UP_MINUTES = float(os.environ.get("WARM_UP_MINUTES", "15"))
 RESTARTS_A_SECOND = 2.0
 PATH = "/teams/pricing/deployments/"
+COUNTED = {"pods": "/api/v1/pods", "replicasets": "/apis/apps/v1/replicasets", "events": "/api/v1/events"}
 FAULTS: tuple[dict[str, Any], ...] = (
     {"fault": "delay", "seconds": 0.5, "share": 0.2},
     {"fault": "throttle", "seconds": 1, "share": 0.1},
@@ -80,7 +81,7 @@ def churn(stack: Stack, server: ClusterServer, api: httpx.Client) -> None:
         if time.monotonic() >= minute:
             set_faults(server, next(faults))
             memory.append((time.monotonic() - began, resident(stack, server)))
-            tell(*memory[-1], running=count(api, "running"))
+            tell(*memory[-1], running=count(api, "running"), objects=objects_of(server))
             minute += 60
     set_faults(server, None)
     tell_growth(memory)
@@ -88,7 +89,7 @@ def churn(stack: Stack, server: ClusterServer, api: httpx.Client) -> None:
     until("all run again", lambda: count(api, "running") == DEPLOYMENTS, seconds=600)
     print(f"{restarts} restarts; all run again {time.monotonic() - ended:.0f} s after the last", flush=True)
     memory.append((time.monotonic() - began, resident(stack, server)))
-    tell(*memory[-1], running=DEPLOYMENTS)
+    tell(*memory[-1], running=DEPLOYMENTS, objects=objects_of(server))
     compare(server, api, names)
 
 
@@ -111,9 +112,22 @@ def resident(stack: Stack, server: ClusterServer) -> dict[str, float]:
     return {name: psutil.Process(pid).memory_info().rss / MEBIBYTE for name, pid in pids.items()}
 
 
-def tell(seconds: float, memory: dict[str, float], *, running: int) -> None:
+def tell(seconds: float, memory: dict[str, float], *, running: int, objects: dict[str, int]) -> None:
     sizes = "  ".join(f"{name} {size:.1f} MiB" for name, size in memory.items())
-    print(f"{seconds / 60:5.1f} min  {sizes}  running {running}", flush=True)
+    counts = "  ".join(f"{kind} {number}" for kind, number in objects.items())
+    print(f"{seconds / 60:5.1f} min  {sizes}  running {running}  {counts}", flush=True)
+
+
+def objects_of(server: ClusterServer) -> dict[str, int]:
+    """How many there are of what grows while rollouts overtake each other; -1 where a fault answered."""
+    counts = {}
+    with admin(server) as client:
+        for kind, path in COUNTED.items():
+            answer = client.get(path, params={"limit": 1})
+            page = answer.json() if answer.is_success else {}
+            rest = page.get("metadata", {}).get("remainingItemCount", 0)
+            counts[kind] = len(page["items"]) + rest if page else -1
+    return counts
 
 
 def tell_growth(memory: list[tuple[float, dict[str, float]]]) -> None:

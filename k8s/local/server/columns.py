@@ -92,7 +92,7 @@ def _service(obj: Object) -> list[Any]:
         external = spec.get("externalName", NONE)
     elif spec["type"] == "LoadBalancer" and external == NONE:
         external = "<pending>"
-    selector = ",".join(f"{key}={value}" for key, value in spec.get("selector", {}).items()) or NONE
+    selector = ",".join(f"{key}={value}" for key, value in (spec.get("selector") or {}).items()) or NONE
     return [
         _name(obj),
         spec["type"],

@@ -31,7 +31,7 @@ def service(obj: Object) -> list[Cause]:
             for index, port in enumerate(ports)
             if port.get("nodePort")
         ]
-    return found + say.labels("spec.selector", spec.get("selector", {}))
+    return found + say.labels("spec.selector", spec.get("selector") or {})
 
 
 def _service_port(port: dict[str, Any], at: str, names: set[str], *, named: bool) -> list[Cause]:
