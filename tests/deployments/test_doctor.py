@@ -122,7 +122,9 @@ def test_a_redis_that_is_open_to_whoever_reaches_it(
 # Keys
 
 
-@pytest.mark.parametrize("key", ["django-insecure-" + STRONG, "short", "ab" * 40])
+@pytest.mark.parametrize(
+    "key", ["django-insecure-" + STRONG, "short", "ab" * 40], ids=["djangos", "short", "few"]
+)
 def test_a_secret_key_that_can_be_guessed(key: str, settings: Any) -> None:
     settings.SECRET_KEY = STRONG
     assert not found_by(keys.look_at_secret_key)
