@@ -16,7 +16,11 @@ def look_at_front(area: Area, url: str) -> None:
         area.note("not asked: name it with --url https://deploy.example.com")
         return
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/readyz", timeout=_SECONDS, follow_redirects=False)
+        # Readiness is asked by machines, of any name and without TLS: only a page tells what people see.
+        page, ready = (
+            httpx.get(f"{url.rstrip('/')}{path}", timeout=_SECONDS, follow_redirects=False)
+            for path in ("/sign-in/", "/readyz")
+        )
     except (httpx.HTTPError, httpx.InvalidURL) as exc:
         area.problem(
             "web_unreachable",
@@ -26,12 +30,12 @@ def look_at_front(area: Area, url: str) -> None:
             "docker compose up -d web; docker compose logs --tail 50 web",
         )
         return
-    _judge(area, url, answer)
+    _judge(area, url, page, ready)
 
 
-def _judge(area: Area, url: str, answer: httpx.Response) -> None:
-    leads_to = answer.headers.get("location", "")
-    if answer.is_redirect and urlsplit(leads_to).hostname == urlsplit(url).hostname:
+def _judge(area: Area, url: str, page: httpx.Response, ready: httpx.Response) -> None:
+    leads_to = page.headers.get("location", "")
+    if page.is_redirect and urlsplit(leads_to).hostname == urlsplit(url).hostname:
         area.problem(
             "proxy_header_missing",
             f"{url} leads to {leads_to}, again and again: the proxy does not say that people come by https.",
@@ -39,17 +43,17 @@ def _judge(area: Area, url: str, answer: httpx.Response) -> None:
             remedy="Let it set the header: X-Forwarded-Proto: https (Caddy does; nginx: "
             "proxy_set_header X-Forwarded-Proto $scheme;)",
         )
-    elif answer.status_code == httpx.codes.BAD_REQUEST:
+    elif page.status_code == httpx.codes.BAD_REQUEST:
         area.problem(
             "host_not_allowed",
             f"The web process does not answer to the name {urlsplit(url).hostname}.",
             why="No page opens by this name.",
             remedy=f"Add it and restart web and live: ALLOWED_HOSTS={urlsplit(url).hostname}",
         )
-    elif answer.status_code != httpx.codes.OK:
+    elif ready.status_code != httpx.codes.OK:
         area.problem(
             "web_not_ready",
-            f"{url}/readyz answers {answer.status_code}: {answer.text[:200]}",
+            f"{url}/readyz answers {ready.status_code}: {ready.text[:200]}",
             why="Pages do not open, or cannot store anything.",
             remedy="See what the web process says: docker compose logs --tail 50 web",
         )

@@ -54,7 +54,8 @@ def observer(redis_url: str) -> Iterator[None]:
     thread.start()
     yield
     loop.call_soon_threadsafe(task.cancel)
-    thread.join(10)
+    # A write of a database that a test keeps busy is waited for: SQLite's lock may take 20 s.
+    thread.join(30)
     assert not thread.is_alive(), "the observer does not stop"
     loop.close()
     connections.close_all()
