@@ -1,6 +1,6 @@
 """`./dev test`: every suite, on both databases, and no process left behind.
 
-Without arguments: all tests but the browser's, in random order on two
+Without arguments: all tests but the browser's, in random order on three
 processes, with SQLite; then those that use a database again with PostgreSQL;
 then the end-to-end tests in a pytest of their own, because Playwright's
 synchronous interface and asyncio tests do not share a process; those marked
@@ -110,8 +110,8 @@ def every_suite(environment: Mapping[str, str]) -> list[Result]:
     results = [pytest("all but the browser, SQLite", parallel, environment)]
     with database(environment, postgres=True) as told:
         results.append(pytest("what uses a database, PostgreSQL", [*parallel, "--only-database"], told))
-    # Two products and two browsers; a module stays in one process, for its fixtures' sake.
-    beside = ["-n", "2", "--dist", "loadfile", "-m", "not alone"]
+    # Three products and three browsers, which mostly wait; a module stays in one process, for its fixtures' sake.
+    beside = ["-n", "3", "--dist", "loadfile", "-m", "not alone"]
     results.append(pytest("end to end", [*beside, END_TO_END], environment))
     results.append(pytest("end to end, how fast", ["-m", "alone", END_TO_END], environment))
     return results
