@@ -110,7 +110,7 @@ def every_suite(environment: Mapping[str, str]) -> list[Result]:
     results = [pytest("all but the browser, SQLite", parallel, environment)]
     with database(environment, postgres=True) as told:
         results.append(pytest("what uses a database, PostgreSQL", [*parallel, "--only-database"], told))
-    # Three products and three browsers, which mostly wait; a module stays in one process, for its fixtures' sake.
+    # Three products and browsers, which mostly wait; a module stays in one process for its fixtures.
     beside = ["-n", "3", "--dist", "loadfile", "-m", "not alone"]
     results.append(pytest("end to end", [*beside, END_TO_END], environment))
     results.append(pytest("end to end, how fast", ["-m", "alone", END_TO_END], environment))
