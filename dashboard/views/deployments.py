@@ -1,8 +1,5 @@
 """The table of deployments."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
@@ -13,7 +10,7 @@ from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from dashboard.views.listed import READ, listed
 from deployments import selectors
-from deployments.models import Deployment, State
+from deployments.models import State
 from deployments.selectors.usage.held import NOTHING, held_by_deployment
 from teams.access import teams_with_role
 from teams.roles import Role
@@ -30,19 +27,6 @@ COLUMNS: tuple[Column, ...] = (
     ("created", "Age", "num"),
     ("", "Created by", ""),
 )
-
-
-@dataclass(frozen=True)
-class Row:
-    """A deployment with what short lists say of it."""
-
-    deployment: Deployment
-    status: dict[str, object]
-
-
-def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
-    """Rows for short lists, from deployments joined with what they show."""
-    return [Row(one, selectors.present_status(one)) for one in deployments]
 
 
 @page

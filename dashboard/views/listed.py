@@ -1,7 +1,7 @@
 """Rows of the table of deployments."""
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.utils.safestring import SafeString
 
@@ -36,7 +36,7 @@ class ListedRow(NamedTuple):
     memory_used: int | None
     memory_limit: int
     endpoint: str | None
-    moment: datetime | None
+    moment: datetime
     elapsed: str
     created_by: str
     choice: bool | None
@@ -44,7 +44,7 @@ class ListedRow(NamedTuple):
 
 
 READ = (
-    *("name", "namespace", "team__name", "team__title", "version__version", "version__model__name"),
+    *("name", "team__name", "team__title", "version__version", "version__model__name"),
     *("cluster__name", "cluster__state", "cluster__seen_at", "cluster__unreachable_since"),
     *("cluster__created_at", "cluster__node_address", "node_port", "created_by__username"),
     *("state", "state_since", "message", "ready_replicas", "wanted_replicas", "observed_at", "diagnosis"),
@@ -53,19 +53,11 @@ READ = (
 """What has to be read of a deployment for its row."""
 
 
-def listed(deployment: Deployment, held: Held = NOTHING, *, choice: bool | None = None) -> SafeString:
+def listed(one: Deployment, held: Held = NOTHING, *, choice: bool | None = None) -> SafeString:
     """The row of a deployment as HTML; `held` is what its pods hold and use."""
-    row = listed_row(deployment, selectors.present_status(deployment), held, choice=choice)
-    return drawn("deployments/row.html", row)
-
-
-def listed_row(
-    one: Deployment, status: dict[str, Any], held: Held, *, choice: bool | None = None
-) -> ListedRow:
-    """What the row says."""
-    history = one.deleted_at is not None
+    status = selectors.present_status(one)
     moment = one.deleted_at or one.created_at
-    return ListedRow(
+    row = ListedRow(
         pk=one.pk,
         team=one.team.name,
         team_title=str(one.team),
@@ -86,5 +78,6 @@ def listed_row(
         elapsed=elapsed(moment),
         created_by=one.created_by.username if one.created_by else "",
         choice=None if choice is None else choice and one.delete_requested_at is None,
-        history=history,
+        history=one.deleted_at is not None,
     )
+    return drawn("deployments/row.html", row)

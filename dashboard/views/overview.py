@@ -1,14 +1,29 @@
 """The first page: what is broken, what is moving, what there is."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.forms.filters import URGENCY
-from dashboard.views.deployments import rows_of
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Cluster, Deployment, State
 from deployments.selectors.usage.clusters import cluster_totals
+
+
+@dataclass(frozen=True)
+class Row:
+    """A deployment with what short lists say of it."""
+
+    deployment: Deployment
+    status: dict[str, object]
+
+
+def rows_of(deployments: Iterable[Deployment]) -> list[Row]:
+    """Rows for short lists, from deployments joined with what they show."""
+    return [Row(one, selectors.present_status(one)) for one in deployments]
 
 
 @page
