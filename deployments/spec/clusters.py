@@ -1,6 +1,5 @@
 """Payloads about a cluster's connection: its kubeconfig, and the namespaces teams have in it."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,13 +7,13 @@ from urllib.parse import urlsplit
 
 from deployments.models import Namespace
 from deployments.spec.addresses import is_of_the_cloud, read_node_address
+from deployments.spec.fields import is_slug, read_slug
 from deployments.spec.labels import is_qualified, is_value
 from deployments.spec.reader import MISSING, Reader
 from k8s.connect import IN_CLUSTER, load_kubeconfig
 from k8s.errors import UnusableCredentials
 from k8s.manifests import is_network
 
-_SLUG = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 LONGEST_KUBECONFIG = 200_000
 MOST_SOURCES = 20
 # The cluster's own: nobody's models belong there.
@@ -76,7 +75,7 @@ def _is_source(source: str) -> bool:
     key, equals, value = source.partition("=")
     if equals:
         return is_qualified(key) and is_value(value)
-    return len(source) <= 63 and _SLUG.fullmatch(source) is not None
+    return len(source) <= 63 and is_slug(source)
 
 
 def parse_connection(payload: Mapping[str, Any], *, name: str = "") -> ConnectionRequest:
@@ -89,7 +88,7 @@ def parse_connection(payload: Mapping[str, Any], *, name: str = "") -> Connectio
     fields = ("kubeconfig", "context", "in_cluster", "allow_insecure_tls", "node_address")
     reader.allow_only(fields if name else ("name", *fields))
     request = ConnectionRequest(
-        name=name or _read_slug(reader, "name", longest=40),
+        name=name or read_slug(reader, "name", longest=40),
         node_address=read_node_address(reader),
         allow_insecure_tls=reader.boolean("allow_insecure_tls", False),
         kubeconfig=_read_kubeconfig(reader),
@@ -103,7 +102,7 @@ def parse_space(payload: Mapping[str, Any]) -> SpaceRequest:
     reader = Reader(payload)
     reader.allow_only(("team", "namespace"))
     team = reader.text("team", required=True, longest=40)
-    namespace = _read_slug(reader, "namespace", longest=63, default=team)
+    namespace = read_slug(reader, "namespace", team, longest=63)
     if namespace in _RESERVED or namespace.startswith("kube-"):
         text = f"{namespace} is the cluster's own: name another, which is made if it is not there."
         reader.wrong("namespace", text, "reserved")
@@ -132,10 +131,3 @@ def _read_kubeconfig(reader: Reader) -> str:
         why = f"{host} is link-local or a cloud's metadata service: no cluster is asked there."
         reader.wrong("kubeconfig", why, "unusable_kubeconfig")
     return access.as_kubeconfig()
-
-
-def _read_slug(reader: Reader, field_name: str, *, longest: int, default: str = "") -> str:
-    name = reader.text(field_name, default, required=not default, longest=longest)
-    if name and not _SLUG.fullmatch(name):
-        reader.wrong(field_name, "Use lower-case letters, digits and hyphens only.", "invalid_name")
-    return name

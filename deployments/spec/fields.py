@@ -48,6 +48,18 @@ def check_name(reader: Reader, field: str, value: str, *, starts_with_letter: bo
         reader.wrong(field, "Begin with a letter: the address in the cluster needs it.", "invalid_name")
 
 
+def read_slug(reader: Reader, field: str, default: str = "", *, longest: int) -> str:
+    """Lower-case letters, digits and inner hyphens; required unless there is a default."""
+    name = reader.text(field, default, required=not default, longest=longest)
+    if name and not is_slug(name):
+        reader.wrong(field, "Use lower-case letters, digits and hyphens only.", "invalid_name")
+    return name
+
+
+def is_slug(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
 def check_version(reader: Reader, field: str, value: str) -> None:
     """Versions are label values too: letters, digits, dots, dashes, underscores; at most 60 characters."""
     if value and (len(value) > 60 or not _VERSION.fullmatch(value)):

@@ -18,7 +18,6 @@ from k8s.spec import Resources
 PRICES = ("price_cpu_hour", "price_memory_gib_hour", "price_gpu_hour")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*(:[0-9]{1,5})?")
 _HUB_HOSTS = ("index.docker.io", "registry-1.docker.io", "hub.docker.com")
-_SLUG = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _MOST_PRICE = Decimal(1_000_000)
 _PRICE_PLACES = Decimal("0.00001")
@@ -104,7 +103,7 @@ def parse_size(payload: Mapping[str, Any], *, current: SizePreset | None = None)
     reader = Reader(payload)
     reader.allow_only(("name", "description", *fields.RESOURCE_FIELDS, "position"))
     request = SizeRequest(
-        name=_read_slug(reader, current.name if current else ""),
+        name=fields.read_slug(reader, "name", current.name if current else "", longest=40),
         description=reader.text("description", current.description if current else "", longest=200),
         resources=fields.read_quantities(reader, resources_of(current) if current else default_size()),
         position=reader.integer("position", current.position if current else 100, least=0, most=10_000),
@@ -149,7 +148,7 @@ def parse_node_preset(payload: Mapping[str, Any], *, current: NodePreset | None 
     reader = Reader(payload)
     reader.allow_only(("name", "description", "node_selector", "tolerations"), read_only=("cluster",))
     request = NodePresetRequest(
-        name=_read_slug(reader, current.name if current else ""),
+        name=fields.read_slug(reader, "name", current.name if current else "", longest=40),
         description=reader.text("description", current.description if current else "", longest=200),
         node_selector=_read_selector(reader, current.node_selector if current else {}),
         tolerations=_read_tolerations(reader, current.tolerations if current else []),
@@ -158,13 +157,6 @@ def parse_node_preset(payload: Mapping[str, Any], *, current: NodePreset | None 
         reader.wrong("node_selector", "Name at least one label of the nodes, or a toleration.", "required")
     reader.finish()
     return request
-
-
-def _read_slug(reader: Reader, default: str) -> str:
-    name = reader.text("name", default, required=not default, longest=40)
-    if name and not _SLUG.fullmatch(name):
-        reader.wrong("name", "Use lower-case letters, digits and hyphens only.", "invalid_name")
-    return name
 
 
 def _read_price(reader: Reader, name: str, default: Decimal | None) -> Decimal | None:
