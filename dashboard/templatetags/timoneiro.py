@@ -7,10 +7,13 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from django import template
+from django.contrib.messages.storage.base import Message
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from dashboard import said as sentences
 
 register = template.Library()
 
@@ -49,6 +52,14 @@ ROLLOUT_WORDS = {
     "ready": "Ready",
     "answering": "Answering",
 }
+
+
+@register.filter
+def said(text: object) -> object:
+    """A sentence or a word of ours in the reader's language; whatever else it may be, unchanged."""
+    if isinstance(text, Message):
+        text = text.message
+    return sentences.said(text) if isinstance(text, str) else text
 
 
 @register.filter
