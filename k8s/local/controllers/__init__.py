@@ -29,6 +29,7 @@ from k8s.local.kubelet.kubelet import Kubelet
 from k8s.local.kubelet.usage import UsageMeter
 from k8s.local.registry import Registry
 from k8s.local.store import Object, Store
+from k8s.memory import return_free_pages
 
 __all__ = ["DEFAULT_NODES", "Controllers", "NodeSpec", "Timing", "load_nodes", "start"]
 
@@ -124,3 +125,4 @@ async def _sweep(events: Events) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         events.forget_old()
+        await asyncio.to_thread(return_free_pages)
