@@ -209,6 +209,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
     path("invitations/<str:secret>/", invitations.follow, name="invitation"),
     path("theme/", account.theme, name="theme"),
+    path("language/", account.language, name="language"),
     path("live/", live.live, name="live"),
     path("api/", include("deployments.api.urls")),
     path("healthz", probes.alive, name="healthz"),

@@ -37,6 +37,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "templates lint": (PYTHON, "-m", "djlint", "templates", "--lint", "--quiet"),
     "format (ruff)": (PYTHON, "-m", "ruff", "format", "--check", "."),
     "lint (ruff)": (PYTHON, "-m", "ruff", "check", "."),
+    "translations": (PYTHON, "-m", "devtools.messages", "--check"),
     "settings reference": (PYTHON, "-m", "devtools.settings_reference", "--check"),
     "vendored files": (PYTHON, "-m", "devtools.vendored"),
     "pinned packages": (PYTHON, "-m", "devtools.pins"),

@@ -55,6 +55,8 @@ def show(
         "connected": settings.OIDC is not None
         and SocialAccount.objects.filter(user=request.user, provider=settings.OIDC.issuer).exists(),
         "themes": THEME_WORDS,
+        "languages": settings.LANGUAGES,
+        "chosen_language": request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, ""),
         "clock": wrong_zone or timezone.get_current_timezone_name(),
         "wrong_zone": wrong_zone,
         "zones": sorted(zones()),
@@ -65,13 +67,32 @@ def show(
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
     """Remember light, dark or "as the system has it" in a cookie, and go back."""
-    back = request.POST.get("next", "/")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
-        back = "/"
-    response = HttpResponseRedirect(back)
+    response = _back(request)
     chosen = request.POST.get("theme", "")
     if chosen in THEMES:
-        response.set_cookie(
-            "theme", chosen, max_age=YEAR_SECONDS, samesite="Lax", secure=request.is_secure(), httponly=True
-        )
+        _remember(request, response, "theme", chosen)
     return response
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Remember a language in a cookie, or forget it for the browser's own, and go back."""
+    response = _back(request)
+    chosen = request.POST.get("language", "")
+    if chosen in dict(settings.LANGUAGES):
+        _remember(request, response, settings.LANGUAGE_COOKIE_NAME, chosen)
+    elif not chosen:
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME, samesite="Lax")
+    return response
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    back = request.POST.get("next", "/")
+    ours = url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()})
+    return HttpResponseRedirect(back if ours else "/")
+
+
+def _remember(request: HttpRequest, response: HttpResponse, cookie: str, chosen: str) -> None:
+    response.set_cookie(
+        cookie, chosen, max_age=YEAR_SECONDS, samesite="Lax", secure=request.is_secure(), httponly=True
+    )

@@ -172,6 +172,7 @@ GET_RULES: dict[str, tuple[dict[str, str], tuple[int, ...]]] = {
     "deployment-pod-delete": ({**ONE, "pod": "p"}, POST_ONLY),
     "sign-out": ({}, (405, 405, 405, 405, 405, 405)),
     "theme": ({}, (405, 405, 405, 405, 405, 405)),
+    "language": ({}, (405, 405, 405, 405, 405, 405)),
     "sign-in": ({}, (200, 302, 302, 302, 302, 302)),
     "account_login": ({}, (200, 302, 302, 302, 302, 302)),
     # Between the password and being in; nobody here is.

@@ -19,6 +19,7 @@ FOR_EVERYBODY: dict[str, dict[str, str]] = {
     "sign-out": {"next": "/"},
     "mfa_download_recovery_codes": {},
     "theme": {"theme": "dark", "next": "/"},
+    "language": {"language": "pt-br", "next": "/"},
 }
 _DEPLOYMENT = (
     *deployment.FIELDS,

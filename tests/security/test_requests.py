@@ -53,7 +53,7 @@ def test_no_form_of_another_site_is_taken(
     for name, (arguments, typed, _) in POST_RULES.items():
         answer = client.post(reverse(name, kwargs=arguments), typed, headers=headers)
         assert answer.status_code == 403, name
-    for name in ("sign-in", "sign-out", "theme"):
+    for name in ("sign-in", "sign-out", "theme", "language"):
         assert client.post(reverse(name), {"username": "admin"}, headers=headers).status_code == 403
     deployment.refresh_from_db()
     assert deployment.generation == 1
@@ -80,6 +80,7 @@ def test_no_way_back_leads_to_another_site(address: str, deployer: User, deploym
         Client().post(reverse("sign-in"), {"username": "deployer", "password": "deployer", "next": address}),
         client.get(reverse("sign-in"), {"next": address}),
         client.post(reverse("theme"), {"theme": "dark", "next": address}),
+        client.post(reverse("language"), {"language": "en", "next": address}),
         client.post(reverse("deployments-bulk"), {"action": "none", "next": address}),
         Client().get(reverse("overview"), headers={"HX-Request": "true", "HX-Current-URL": address.strip()}),
         client.post(reverse("sign-out"), {"next": address}),
