@@ -43,7 +43,7 @@ def free_node_port() -> int:
     raise AssertionError("no node port is free")
 
 
-def until(what: str, check: Callable[[], T | None], *, seconds: float = 30) -> T:
+def until(what: str, check: Callable[[], T | None], *, seconds: float = 60) -> T:
     """The first truthy answer of `check`, asked again and again.
 
     Raises:

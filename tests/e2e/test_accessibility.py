@@ -117,7 +117,6 @@ def violations(page: Page) -> list[str]:
 
 
 @pytest.mark.usefixtures("deployed")
-@pytest.mark.timeout(300)
 def test_axe_has_nothing_against_any_page(admin: Page, stack: Stack) -> None:
     found = []
     for path in PAGES:

@@ -88,7 +88,6 @@ def test_a_frozen_cluster_is_said_and_wishes_wait_for_it(own_stack: Stack, api: 
         shown = until(
             "it is said to be unknown",
             lambda: (s := deployment_of(api, "frozen")["status"])["state"] == "unknown" and s,
-            seconds=25,
         )
         assert shown["stale"] is True
         assert "last seen" in shown["message"]
