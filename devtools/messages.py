@@ -4,7 +4,8 @@ Gathers the words of templates (Django's own tags), of Python (gettext's functio
 that Python makes for people (devtools/sentences.py) into locale/*/LC_MESSAGES/django.po, keeps what is
 translated, and compiles it. `--check` changes nothing and fails where that would change something, where a
 translation is missing, or where it lacks a placeholder. `--merge FILE` takes translations from JSON,
-`{"msgid": "msgstr"}`: plurals as `{"one\\u0000many": ["um", "muitos"]}`, contexts: `{"context\\u0004msgid": …}`.
+`{"msgid": "msgstr"}`; a plural's msgid is `"one\\u0000many"`, its msgstr a list, and with a context it is
+`"context\\u0004msgid"`.
 
 No program of the system is needed: what is compiled is committed, since who installs has no compiler for it.
 """
