@@ -77,7 +77,7 @@ def gathered() -> Catalog:
 def of_templates() -> Iterator[Found]:
     """The words in Django's template tags."""
     for folder in TEMPLATES:
-        for path in sorted((ROOT / folder).rglob("*.html")):
+        for path in sorted(p for p in (ROOT / folder).rglob("*") if p.suffix in (".html", ".txt")):
             # What is left of a template's source between its words is letters: of no language that
             # has comments. JavaScript is read without minding what stands between.
             yield from _extracted("javascript", templatize(path.read_text()).encode(), path)

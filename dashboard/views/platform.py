@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.db.models import Max
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from dashboard.forms.platform import (
@@ -60,7 +61,7 @@ def show_platform(request: PageRequest, *, error: DomainError | None = None) -> 
 
 def prices_of(cluster: Cluster) -> list[dict[str, str]]:
     """The prices that are known, each with what it is for."""
-    units = ("a core", "a GiB of memory", "a GPU")
+    units = (gettext_noop("a core"), gettext_noop("a GiB of memory"), gettext_noop("a GPU"))
     known = [(getattr(cluster, name), unit) for name, unit in zip(PRICES, units, strict=True)]
     return [{"amount": price_text(price), "unit": unit} for price, unit in known if price is not None]
 
