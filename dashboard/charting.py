@@ -5,13 +5,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.translation import get_language, gettext_noop, pgettext
+from django.utils.translation import gettext as _
+
+from dashboard.figures import localized
 from deployments.models import Cluster, Deployment
 from deployments.selectors.usage.charts import chart
 from deployments.selectors.usage.kept import kept
 from deployments.selectors.usage.shapes import Amounts, Chart, Window
 from teams.models import Team
 
-WINDOWS = {"1h": "1 hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+WINDOWS = {
+    "1h": gettext_noop("1 hour"),
+    "24h": gettext_noop("24 hours"),
+    "7d": gettext_noop("7 days"),
+    "30d": gettext_noop("30 days"),
+}
 MOST_POINTS = 360
 MOST_ROWS = 48
 CHART_KEPT_SECONDS = 10
@@ -89,7 +98,10 @@ def shown_chart(found: Chart, *, ceiling: Amounts | None, ceiling_word: str) -> 
     ]
     return ShownChart(
         data=data,
-        columns=[f"{plot.title} {line.label}" for plot, line in lines],
+        columns=[
+            pgettext("column", "{title} {label}").format(title=plot.title, label=line.label)
+            for plot, line in lines
+        ],
         rows=tuple(rows[::-1]),
         step=step_word(found.step_seconds * coarse),
         source=found.source,
@@ -100,19 +112,19 @@ def shown_chart(found: Chart, *, ceiling: Amounts | None, ceiling_word: str) -> 
 
 def _plots(chart: Chart, size: int, ceiling: Amounts | None, ceiling_word: str) -> list[Plot]:
     made = []
-    for key, title, unit, scale in (("cpu", "CPU", "cores", 1000), ("memory", "Memory", "GiB", GIB)):
+    for key, title, unit, scale in (("cpu", "CPU", _("cores"), 1000), ("memory", _("Memory"), "GiB", GIB)):
         lines = [
-            Line("requested", "requested", thinned(getattr(chart, f"{key}_requested"), size, mean, scale)),
-            Line("used", "used", thinned(getattr(chart, f"{key}_used"), size, mean, scale)),
-            Line("peak", "highest minute", thinned(getattr(chart, f"{key}_peak"), size, max, scale)),
+            Line("requested", _("requested"), thinned(getattr(chart, f"{key}_requested"), size, mean, scale)),
+            Line("used", _("used"), thinned(getattr(chart, f"{key}_used"), size, mean, scale)),
+            Line("peak", _("highest minute"), thinned(getattr(chart, f"{key}_peak"), size, max, scale)),
         ]
         most = getattr(ceiling, key) if ceiling else 0
         if most:
             values: list[float | None] = [most / scale] * len(lines[0].values)
-            lines.append(Line("ceiling", ceiling_word, values))
+            lines.append(Line("ceiling", _(ceiling_word), values))
         made.append(Plot(key, title, unit, lines))
     if any(chart.gpu_requested) or (ceiling and ceiling.gpu):
-        gpus = Line("requested", "requested", thinned(chart.gpu_requested, size, mean, 1))
+        gpus = Line("requested", _("requested"), thinned(chart.gpu_requested, size, mean, 1))
         made.append(Plot("gpu", "GPUs", "GPUs", [gpus]))
     return made
 
@@ -136,14 +148,14 @@ def step_word(seconds: int) -> str:
     """How long a step is: "5 min", "6 h", "1 d"."""
     for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds / size:.3g} {unit}"
+            return localized(f"{seconds / size:.3g} {unit}")
     return f"{seconds} s"
 
 
 def _text(value: float | None, unit: str) -> str:
     if value is None:
         return "–"  # noqa: RUF001  an en dash, as in print
-    return f"{value:.2f}" if unit != "GPUs" else f"{value:.3g}"
+    return localized(f"{value:.2f}" if unit != "GPUs" else f"{value:.3g}")
 
 
 def chart_of(
@@ -162,4 +174,5 @@ def chart_of(
         return shown_chart(found, ceiling=ceiling, ceiling_word=ceiling_word)
 
     subject = (cluster.pk, cluster.prometheus_url, team and team.pk, deployment and deployment.pk)
-    return kept(f"chart {window} {subject} {ceiling} {ceiling_word}", CHART_KEPT_SECONDS, draw)
+    shown = f"{ceiling} {ceiling_word} {get_language()}"
+    return kept(f"chart {window} {subject} {shown}", CHART_KEPT_SECONDS, draw)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
+from dashboard.figures import localized
 from deployments.selectors.usage.shapes import Amounts, PodShare
 from k8s.quantities import format_bytes
 
@@ -17,16 +19,27 @@ WIDTH = 1000
 
 def cores(millicores: int) -> str:
     """CPU as people add it up: 250 -> "0.25", 1500 -> "1.5", 31500 -> "31.5"; thousands with a comma."""
-    return f"{millicores / 1000:,.2f}".rstrip("0").rstrip(".")
+    return localized(f"{millicores / 1000:,.2f}".rstrip("0").rstrip("."))
+
+
+def memory(count: int) -> str:
+    """ "1.5 GiB"."""
+    return localized(format_bytes(count))
 
 
 def amount_text(amounts: Amounts, resource: str) -> str:
     """One resource in words: "1.5 cores", "12.4 GiB", "2 GPUs"."""
     if resource == "cpu":
-        return f"{cores(amounts.cpu)} core{'' if amounts.cpu == 1000 else 's'}"
+        words = _("{count} core") if amounts.cpu == 1000 else _("{count} cores")
+        return words.format(count=cores(amounts.cpu))
     if resource == "memory":
-        return format_bytes(amounts.memory)
+        return memory(amounts.memory)
     return f"{amounts.gpu} GPU{'' if amounts.gpu == 1 else 's'}"
+
+
+def pods_text(count: int) -> str:
+    """ "3 pods"."""
+    return (_("{count} pod") if count == 1 else _("{count} pods")).format(count=count)
 
 
 def level_bar(used: float | None, requested: float, full: float) -> SafeString:
@@ -72,8 +85,11 @@ def node_bar(
 
 def piece_words(share: PodShare, resource: str) -> str:
     """One piece of a node's bar in words."""
-    pods = f"{share.pods} pod{'' if share.pods == 1 else 's'}"
-    return f"{share_name(share)}: {pods}, {amount_text(share.requested, resource)} requested"
+    return _("{whose}: {pods}, {amount} requested").format(
+        whose=share_name(share),
+        pods=pods_text(share.pods),
+        amount=amount_text(share.requested, resource),
+    )
 
 
 def share_name(share: PodShare) -> str:
@@ -81,9 +97,9 @@ def share_name(share: PodShare) -> str:
     if share.kind == "deployment":
         return f"{share.team}/{share.deployment}"
     return {
-        "rest": "smaller deployments of my teams",
-        "others": "other teams",
-        "foreign": "not deployed here (system and others)",
+        "rest": _("smaller deployments of my teams"),
+        "others": _("other teams"),
+        "foreign": _("not deployed here (system and others)"),
     }[share.kind]
 
 

@@ -16,10 +16,11 @@ from functools import lru_cache
 from string import Formatter
 from typing import Any
 
-from django.utils.formats import get_format
 from django.utils.safestring import SafeData, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation.trans_real import DjangoTranslation, catalog
+
+from dashboard.figures import localized
 
 LONGEST_TEXT = 2000
 TEXTS_KEPT = 1024
@@ -33,8 +34,8 @@ DEEPEST = 3
 CONTEXT_SEPARATOR = "\x04"
 # Placeholders of these names are what people call things, though one may be called "running".
 NAMES = re.compile(
-    "account|address|by|cluster|container|deployment|email|host|image|key|login|model|name|namespace|node|path"
-    "|pod|secret|slug|tag|team|url|user|username|version|who|zone"
+    "(?:account|address|by|cluster|container|deployment|email|host|image|key|login|model|name|namespace|node"
+    "|path|pod|secret|slug|tag|team|url|user|username|version|who|zone)(?:_[0-9]+)?"
 )
 # With a unit: "1.0" alone may be a version.
 FIGURE = re.compile(r"(\d[\d,]{0,30}(?:\.\d{1,9})?)( (?:[KMGTP]i)?B| cores?|%|)")
@@ -176,8 +177,7 @@ def _value(name: str, value: str, after: str, known: Sentences, depth: int) -> s
     """What stands at a placeholder: a word or a sentence of ours, a figure, or anything else as it is."""
     figure = FIGURE.fullmatch(value)
     if figure and (figure[2] or UNITS.match(after)):
-        marks = {",": get_format("THOUSAND_SEPARATOR"), ".": get_format("DECIMAL_SEPARATOR")}
-        return "".join(str(marks.get(sign, sign)) for sign in figure[1]) + figure[2]
+        return localized(value)
     if NAMES.fullmatch(name):
         return value
     if " " in value:

@@ -10,10 +10,15 @@ from django import template
 from django.contrib.messages.storage.base import Message
 from django.templatetags.static import static
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.dateformat import format as format_date
+from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop, pgettext
 
 from dashboard import said as sentences
+from dashboard.figures import localized
+from dashboard.words import words_of
 
 register = template.Library()
 
@@ -44,13 +49,13 @@ STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
 
 
 ROLLOUT_WORDS = {
-    "asked": "Asked",
-    "applied": "Applied",
-    "scheduled": "Scheduled",
-    "pulled": "Image pulled",
-    "started": "Started",
-    "ready": "Ready",
-    "answering": "Answering",
+    "asked": gettext_noop("Asked"),
+    "applied": gettext_noop("Applied"),
+    "scheduled": gettext_noop("Scheduled"),
+    "pulled": gettext_noop("Image pulled"),
+    "started": gettext_noop("Started"),
+    "ready": gettext_noop("Ready"),
+    "answering": gettext_noop("Answering"),
 }
 
 
@@ -62,17 +67,24 @@ def said(text: object) -> object:
     return sentences.said(text) if isinstance(text, str) else text
 
 
+@register.simple_tag
+def words(script: str) -> SafeString | str:
+    """What a script says in the reader's language, for it to read; nothing in English, which it has."""
+    others = words_of(script)
+    return json_script(others, f"words-{script}") if others else ""
+
+
 @register.filter
 def rollout_word(step: str) -> str:
     """A step of a rollout as people read it: "Image pulled"."""
-    return ROLLOUT_WORDS[step]
+    return _(ROLLOUT_WORDS[step])
 
 
 @register.filter
 def precisely(seconds: float) -> str:
     """A measured time: "0.4 s", "12 s", "3 min 5 s"."""
     if seconds < 9.95:
-        return f"{seconds:.1f} s"
+        return localized(f"{seconds:.1f} s")
     whole = round(seconds)
     return f"{whole} s" if whole < 60 else f"{whole // 60} min {whole % 60} s"
 
@@ -96,7 +108,7 @@ def state(word: str) -> SafeString:
         '<span class="state state-{}">{}<span class="state-word">{}</span></span>',
         word,
         icon(STATE_ICONS.get(word, "circle")),
-        word,
+        sentences.said(word),
     )
 
 
@@ -107,7 +119,7 @@ def state_as(word: str, title: str) -> SafeString:
         '<span class="state state-{}">{}<span class="state-word">{}</span></span>',
         word,
         icon(STATE_ICONS.get(word, "circle")),
-        title,
+        sentences.said(title),
     )
 
 
@@ -178,7 +190,7 @@ def ago(moment: datetime | None, empty: str = "-") -> SafeString | str:
         '<time datetime="{}" title="{}" data-ago>{}</time>',
         moment.isoformat(),
         exact(moment),
-        elapsed(moment) + " ago",
+        _("{time} ago").format(time=elapsed(moment)),
     )
 
 
@@ -188,9 +200,9 @@ def age(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return "-"
     return format_html(
-        '<time datetime="{}" title="since {}" data-age>{}</time>',
+        '<time datetime="{}" title="{}" data-age>{}</time>',
         moment.isoformat(),
-        exact(moment),
+        _("since {moment}").format(moment=exact(moment)),
         elapsed(moment),
     )
 
@@ -201,10 +213,10 @@ def left(moment: datetime | None, empty: str = "-") -> SafeString | str:
     if moment is None:
         return empty
     return format_html(
-        '<time datetime="{}" title="{}" data-left>in {}</time>',
+        '<time datetime="{}" title="{}" data-left>{}</time>',
         moment.isoformat(),
         exact(moment) if moment.tzinfo is UTC else f"{moment:%Y-%m-%d %H:%M:%S} {moment.tzname()}",
-        in_one_unit(max(0, int((moment - timezone.now()).total_seconds()))),
+        _("in {time}").format(time=in_one_unit(max(0, int((moment - timezone.now()).total_seconds())))),
     )
 
 
@@ -216,7 +228,7 @@ def exact(moment: datetime) -> str:
 @register.filter
 def in_zone(moment: datetime, zone: str) -> str:
     """A moment as the clock on the wall says it in a time zone: "Tue 24 Nov 08:00"."""
-    return f"{moment.astimezone(ZoneInfo(zone)):%a %d %b %H:%M}"
+    return format_date(moment.astimezone(ZoneInfo(zone)), pgettext("date format", "D d M H:i"))
 
 
 @register.simple_tag

@@ -7,9 +7,11 @@ from django import template
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from dashboard import drawing
 from dashboard.drawn import drawn
+from dashboard.figures import localized
 from deployments.selectors.usage.shapes import Amounts, NodeUsage, PodShare, QuotaLine
 from k8s.quantities import format_bytes
 
@@ -35,7 +37,7 @@ def cores(millicores: int | str | None) -> str:
 @register.filter
 def size(count: int | str | None) -> str:
     """Memory as "1.5 GiB"."""
-    return format_bytes(count) if isinstance(count, int) else NOT_KNOWN
+    return drawing.memory(count) if isinstance(count, int) else NOT_KNOWN
 
 
 @register.filter
@@ -44,7 +46,7 @@ def gib(count: int | str | None) -> str:
     if not isinstance(count, int):
         return NOT_KNOWN
     value = count / 2**30
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return localized(f"{value:,.0f}" if value >= 100 else f"{value:.3g}")
 
 
 @register.filter
@@ -53,7 +55,7 @@ def money(value: Decimal | None) -> str:
     if value is None:
         return NOT_KNOWN
     short = round(value, MOST_DIGITS)
-    return f"{value if value == short else short:,}"
+    return localized(f"{value if value == short else short:,}")
 
 
 @register.simple_tag
@@ -63,7 +65,7 @@ def amount(amounts: Amounts | None, resource: str) -> str:
         return NOT_KNOWN
     if resource == "cpu":
         return drawing.cores(amounts.cpu)
-    return format_bytes(amounts.memory) if resource == "memory" else str(amounts.gpu)
+    return drawing.memory(amounts.memory) if resource == "memory" else str(amounts.gpu)
 
 
 @register.simple_tag
@@ -91,7 +93,6 @@ def pieces(shares: Sequence[PodShare], node: NodeUsage, resource: str) -> SafeSt
 @register.simple_tag
 def piece(share: PodShare) -> SafeString:
     """One piece of a node in words, with the way to its deployment."""
-    pods = f"{share.pods} pod{'' if share.pods == 1 else 's'}"
     asked = ", ".join(
         drawing.amount_text(share.requested, resource)
         for resource in ("cpu", "memory", "gpu")
@@ -101,7 +102,7 @@ def piece(share: PodShare) -> SafeString:
     if share.kind == "deployment":
         address = reverse("deployment", args=[share.team, share.deployment])
         name = format_html('<a href="{}">{}</a>', address, name)
-    return format_html('{} <span class="muted">{}: {}</span>', name, pods, asked)
+    return format_html('{} <span class="muted">{}: {}</span>', name, drawing.pods_text(share.pods), asked)
 
 
 @register.simple_tag
@@ -110,26 +111,29 @@ def quota_words(line: QuotaLine) -> str:
     if line.resource == "cpu":
         say: Callable[[int], str] = drawing.cores
     else:
-        say = format_bytes if line.resource == "memory" else str
-    word = {"cpu": "CPU", "gpu": "GPUs"}.get(line.resource, line.resource)
-    return f"{word} {say(line.requested)} of {say(line.limit or 0)}, {say(line.left or 0)} left"
+        say = drawing.memory if line.resource == "memory" else str
+    return _("{resource} {requested} of {limit}, {left} left").format(
+        resource={"cpu": "CPU", "gpu": "GPUs"}.get(line.resource) or _(line.resource),
+        requested=say(line.requested),
+        limit=say(line.limit or 0),
+        left=say(line.left or 0),
+    )
 
 
 @register.simple_tag
 def against(used: int | str | None, limit: int, resource: str) -> SafeString | str:
     """What pods use of their limit: bar and words. Without a limit the words alone."""
     if not isinstance(used, int):
-        return format_html('<span class="muted" title="Not measured lately">{}</span>', NOT_KNOWN)
+        return format_html('<span class="muted" title="{}">{}</span>', _("Not measured lately"), NOT_KNOWN)
     text = _short(used, resource)
     if not limit:
-        return format_html('<span class="against" title="No limit">{}</span>', text)
+        return format_html('<span class="against" title="{}">{}</span>', _("No limit"), text)
     most = _short(limit, resource)
     return format_html(
-        '<span class="against" title="{} of at most {} ({}%)"><span>{}<span class="muted">/{}</span></span>'
-        "{}</span>",
-        text,
-        most,
-        round(used * 100 / limit),
+        '<span class="against" title="{}"><span>{}<span class="muted">/{}</span></span>{}</span>',
+        _("{used} of at most {limit} ({percent}%)").format(
+            used=text, limit=most, percent=round(used * 100 / limit)
+        ),
         text,
         most,
         drawing.meter_bar(used, limit),
@@ -140,4 +144,4 @@ def _short(value: int, resource: str) -> str:
     """As narrow columns have it: "0.25", "96Mi", "1.5Gi"."""
     if resource == "cpu":
         return drawing.cores(value)
-    return format_bytes(value).replace(" ", "").removesuffix("B") or "0"
+    return localized(format_bytes(value).replace(" ", "").removesuffix("B") or "0")

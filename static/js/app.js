@@ -6,6 +6,14 @@
   const POLL = 20000;      // and at least this often, so that a lost nudge heals
   document.documentElement.classList.add("script");
 
+  // ---- Words: a page in another language brings those of its scripts, by the English ones (dashboard/words.py).
+  const words = {};
+  for (const some of document.querySelectorAll('script[id^="words-"]')) Object.assign(words, JSON.parse(some.textContent));
+
+  // The words with what stands at their {places}.
+  const t = (text, values = {}) => (words[text] ?? text).replace(/\{(\w+)\}/g, (_, name) => values[name]);
+  globalThis.t = t;
+
   // ---- Whoever is about to click must hit what they aim at: while the pointer moves over
   // something to press, or a finger is down, news wait a moment.
   const HOLD = 400;
@@ -55,7 +63,7 @@
 
   function listen(address) {
     const beacon = document.getElementById("beacon");
-    const words = { live: "live", lost: "reconnecting", off: "connecting", ended: "signed out" };
+    const states = { live: t("live"), lost: t("reconnecting"), off: t("connecting"), ended: t("signed out") };
     let source = null;
     let retry = 0;
     let resumed = false;
@@ -65,7 +73,7 @@
       if (!beacon) return;
       beacon.hidden = false;
       beacon.dataset.state = state;
-      beacon.firstElementChild.textContent = words[state];
+      beacon.firstElementChild.textContent = states[state];
     }
 
     function open() {
@@ -84,7 +92,7 @@
         close();
         show("ended");
         // The page itself sends on to the sign-in, unless that would lose what is being typed.
-        if (typedSomething()) say("You have been signed out. Copy what you typed, then reload the page to sign in.", 0);
+        if (typedSomething()) say(t("You have been signed out. Copy what you typed, then reload the page to sign in."), 0);
         else location.reload();
       });
       source.addEventListener("error", () => {
@@ -129,7 +137,9 @@
     if (document.hidden) return;
     for (const time of document.querySelectorAll("time[data-ago], time[data-age], time[data-left]")) {
       const since = Date.now() - Date.parse(time.dateTime);
-      const text = "left" in time.dataset ? `in ${inOneUnit(-since)}` : inOneUnit(since) + ("ago" in time.dataset ? " ago" : "");
+      let text = inOneUnit("left" in time.dataset ? -since : since);
+      if ("left" in time.dataset) text = t("in {time}", { time: text });
+      else if ("ago" in time.dataset) text = t("{time} ago", { time: text });
       if (time.textContent !== text) time.textContent = text;
     }
   }
@@ -148,16 +158,16 @@
     const text = from ? document.getElementById(from).textContent : button.dataset.copy;
     try {
       await navigator.clipboard.writeText(text);
-      say("Copied.");
+      say(t("Copied."));
     } catch {
-      say("The browser does not allow copying here. Select the text instead.");
+      say(t("The browser does not allow copying here. Select the text instead."));
     }
   }
 
-  function say(words, milliseconds = 4000) {
+  function say(text, milliseconds = 4000) {
     const line = document.createElement("div");
     line.className = "toast-line";
-    line.textContent = words;
+    line.textContent = text;
     document.getElementById("toasts").append(line);
     if (milliseconds) setTimeout(() => line.remove(), milliseconds);
   }

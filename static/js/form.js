@@ -58,18 +58,18 @@
   document.addEventListener("htmx:before:response", (event) => {
     if (!form.contains(event.target) || !event.detail.ctx.response.headers.has("HX-Redirect")) return;
     event.preventDefault();
-    document.getElementById("preview-status").textContent = "You have been signed out. Copy what you typed, then reload the page to sign in.";
+    document.getElementById("preview-status").textContent = t("You have been signed out. Copy what you typed, then reload the page to sign in.");
   });
   for (const kind of ["htmx:response:error", "htmx:error"]) {
     document.addEventListener(kind, (event) => {
-      if (event.target === askers.preview) document.getElementById("preview-status").textContent = "No preview: the server did not answer. What you typed is still here.";
+      if (event.target === askers.preview) document.getElementById("preview-status").textContent = t("No preview: the server did not answer. What you typed is still here.");
     });
   }
 
   // ---- Sizes: a chosen size is what its resources are, until one of them is typed.
   function showSize(size) {
     for (const field of form.querySelectorAll("[data-resources] input")) {
-      field.placeholder = size.dataset[field.name.split(".")[1]] || "as the size";
+      field.placeholder = size.dataset[field.name.split(".")[1]] || t("as the size");
     }
   }
 
@@ -102,7 +102,7 @@
   function clear(row) {
     for (const field of row.querySelectorAll("input, textarea")) { field.value = ""; field.removeAttribute("aria-invalid"); field.classList.remove("is-invalid"); }
     row.querySelector("select").value = "text";
-    row.querySelector("textarea").placeholder = "value";
+    row.querySelector("textarea").placeholder = t("value");
     for (const old of row.querySelectorAll(".field-error, .hint")) old.remove();
   }
 

@@ -10,7 +10,7 @@
   function tell() {
     const all = boxes();
     const chosen = all.filter((box) => box.checked).length;
-    const words = chosen ? `${chosen} chosen` : "";
+    const words = chosen ? t("{count} chosen", { count: chosen }) : "";
     if (count.textContent !== words) count.textContent = words;
     document.documentElement.classList.toggle("choosing", chosen > 0);
     const head = document.querySelector("[data-choose-all]");

@@ -25,12 +25,12 @@
         new RegExp(pattern, flags);
       } catch (error) {
         this.end();
-        return this.failed(`This is no regular expression: ${error.message.replace(/^Invalid regular expression: /, "")}.`);
+        return this.failed(t("This is no regular expression: {why}.", { why: error.message.replace(/^Invalid regular expression: /, "") }));
       }
       if (!this.worker) {
         this.worker = new Worker(this.address);
         this.worker.onmessage = ({ data }) => this.heard(data);
-        this.worker.onerror = () => this.give("The search cannot run here.");
+        this.worker.onerror = () => this.give(t("The search cannot run here."));
         this.lines = new Map();
         this.sent = 0;
         this.queue = [];
@@ -87,7 +87,7 @@
 
     // Each message must be answered: no answer for long is a pattern that never ends.
     watch() {
-      this.timer ||= setTimeout(() => this.give("This pattern takes too long. Try a simpler one."), PATIENCE);
+      this.timer ||= setTimeout(() => this.give(t("This pattern takes too long. Try a simpler one.")), PATIENCE);
     }
 
     give(words) {

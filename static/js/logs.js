@@ -18,7 +18,7 @@
   const toggle = part("follow");
   const merged = "merged" in box.dataset;
   const written = box.textContent;
-  const number = new Intl.NumberFormat("en");
+  const number = new Intl.NumberFormat(document.documentElement.lang);
   const colours = new Map();
   let lines = [];
   let view = lines;
@@ -171,16 +171,18 @@
     state.textContent = words;
   }
 
+  const linesText = (count) => t(count === 1 ? "{count} line" : "{count} lines", { count: number.format(count) });
+
   function tell() {
-    const words = [`${number.format(lines.length)} ${lines.length === 1 ? "line" : "lines"}`];
-    if (skipped) words.push(`${number.format(skipped)} skipped`);
-    if (letGo) words.push(`${number.format(letGo)} older ones no longer kept here`);
+    const words = [linesText(lines.length)];
+    if (skipped) words.push(t("{count} skipped", { count: number.format(skipped) }));
+    if (letGo) words.push(t("{count} older ones no longer kept here", { count: number.format(letGo) }));
     tally.textContent = words.join(", ");
     newer.hidden = list.stuck || !unread;
-    newer.textContent = `${number.format(unread)} new ${unread === 1 ? "line" : "lines"}`;
+    newer.textContent = t(unread === 1 ? "{count} new line" : "{count} new lines", { count: number.format(unread) });
     if (lines.length) empty.hidden = true;
     found.hidden = !search.active;
-    if (search.active) found.textContent = `${number.format(search.hits)} ${search.hits === 1 ? "line" : "lines"}${search.left ? "..." : ""}`;
+    if (search.active) found.textContent = linesText(search.hits) + (search.left ? "..." : "");
   }
 
   // ---- Following
@@ -194,7 +196,7 @@
         resumed = false;
         continue;
       }
-      if (resumed) waiting.push(noteOf("The connection was interrupted. Lines may be missing here.", at));
+      if (resumed) waiting.push(noteOf(t("The connection was interrupted. Lines may be missing here."), at));
       resumed = false;
       latest.set(pod, at);
       waiting.push(lineOf(pod, raw, at));
@@ -203,27 +205,28 @@
   }
 
   function follow() {
-    say("Connecting...");
+    say(t("Connecting..."));
     source = new EventSource(box.dataset.follow);
     toggle.setAttribute("aria-pressed", "true");
     source.addEventListener("hello", () => {
       told = new Map(latest);
       resumed = told.size > 0;
-      say("Following: new lines appear here.");
+      say(t("Following: new lines appear here."));
       setTimeout(() => { empty.hidden = lines.length + waiting.length > 0; }, WAIT);
     });
     source.addEventListener("lines", take);
     source.addEventListener("skipped", (event) => {
       const count = Number(event.data);
       skipped += count;
-      waiting.push(noteOf(`${number.format(count)} ${count === 1 ? "line" : "lines"} skipped: they came faster than this page takes them.`, ""));
+      const text = count === 1 ? "{count} line skipped: they came faster than this page takes them." : "{count} lines skipped: they came faster than this page takes them.";
+      waiting.push(noteOf(t(text, { count: number.format(count) }), ""));
       later();
     });
     source.addEventListener("problem", (event) => stop(JSON.parse(event.data)));
-    source.addEventListener("bye", () => stop("The stream has ended. Reload to go on."));
+    source.addEventListener("bye", () => stop(t("The stream has ended. Reload to go on.")));
     source.addEventListener("error", () => {
-      say("Reconnecting...");
-      if (source && source.readyState === EventSource.CLOSED) stop("Following is not possible right now.");
+      say(t("Reconnecting..."));
+      if (source && source.readyState === EventSource.CLOSED) stop(t("Following is not possible right now."));
     });
   }
 
@@ -285,9 +288,9 @@
     try {
       // With the words on what is missing: a copy must not seem whole.
       await navigator.clipboard.writeText(view.map((line) => `${asText(line)}\n`).join(""));
-      say(`Copied ${number.format(view.length)} lines.`);
+      say(t("Copied {count} lines.", { count: number.format(view.length) }));
     } catch {
-      say("The browser does not allow copying here. Download the lines instead.");
+      say(t("The browser does not allow copying here. Download the lines instead."));
     }
   }
 
@@ -320,7 +323,7 @@
   if (find.value) look();
   if (box.dataset.follow) {
     toggle.hidden = false;
-    toggle.addEventListener("click", () => (source ? stop("Stopped following.") : follow()));
+    toggle.addEventListener("click", () => (source ? stop(t("Stopped following.")) : follow()));
     document.addEventListener("visibilitychange", () => {
       if (document.hidden && source) { stop(""); toggle.dataset.resume = "1"; }
       else if (!document.hidden && toggle.dataset.resume) { delete toggle.dataset.resume; follow(); }

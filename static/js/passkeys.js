@@ -64,10 +64,10 @@
 
   const why = (error) =>
     error.name === "InvalidStateError"
-      ? "This passkey is registered already."
+      ? t("This passkey is registered already.")
       : error.name === "NotAllowedError"
-        ? "It was cancelled, took too long, or there is no passkey for this site here."
-        : "The browser could not do it here. Try another browser, or your password.";
+        ? t("It was cancelled, took too long, or there is no passkey for this site here.")
+        : t("The browser could not do it here. Try another browser, or your password.");
 
   for (const form of document.querySelectorAll("form[data-passkey]")) {
     if (!window.PublicKeyCredential || !window.isSecureContext) continue;

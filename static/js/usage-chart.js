@@ -23,8 +23,10 @@
     };
   }
 
-  const number = (value, unit) => value == null ? "not known" : `${value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 2 : 1 })} ${unit}`;
-  const clock = (seconds, span) => new Date(seconds * 1000).toLocaleString("en-GB", span > 86400
+  const language = document.documentElement.lang;
+  const dates = language === "en" ? "en-GB" : language;
+  const number = (value, unit) => value == null ? t("not known") : `${value.toLocaleString(language, { maximumFractionDigits: value < 10 ? 2 : 1 })} ${unit}`;
+  const clock = (seconds, span) => new Date(seconds * 1000).toLocaleString(dates, span > 86400
     ? { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" }
     : { hour: "2-digit", minute: "2-digit" });
 
@@ -50,8 +52,8 @@
   function axes(look, unit) {
     const one = { stroke: look.text, grid: { stroke: look.grid, width: 1 }, ticks: { show: false }, font: `12px ${css("--tblr-font-sans-serif") || "sans-serif"}` };
     return [
-      { ...one, grid: { show: false }, values: (_, splits, __, ___, step) => splits.map((at) => new Date(at * 1000).toLocaleString("en-GB", step >= 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" })) },
-      { ...one, size: 54, values: (_, splits) => splits.map((value) => value.toLocaleString("en", { maximumFractionDigits: 2 })) },
+      { ...one, grid: { show: false }, values: (_, splits, __, ___, step) => splits.map((at) => new Date(at * 1000).toLocaleString(dates, step >= 86400 ? { day: "numeric", month: "short" } : { hour: "2-digit", minute: "2-digit" })) },
+      { ...one, size: 54, values: (_, splits) => splits.map((value) => value.toLocaleString(language, { maximumFractionDigits: 2 })) },
     ];
   }
 
@@ -74,15 +76,15 @@
     const frame = document.createElement("figure");
     frame.className = "plot";
     const title = document.createElement("figcaption");
-    title.textContent = `${plot.title}, ${plot.unit === plot.title ? "pieces" : plot.unit}`;
+    title.textContent = `${plot.title}, ${plot.unit === plot.title ? t("pieces") : plot.unit}`;
     frame.append(title);
     const values = legend(frame, plot);
     const box = document.createElement("div");
     box.className = "plot-box";
     box.tabIndex = 0;
     box.setAttribute("role", "application");
-    box.setAttribute("aria-roledescription", "chart");
-    box.setAttribute("aria-label", `${plot.title}: ${plot.lines.map((line) => line.label).join(", ")}. Arrow keys move along it.`);
+    box.setAttribute("aria-roledescription", t("chart"));
+    box.setAttribute("aria-label", t("{title}: {lines}. Arrow keys move along it.", { title: plot.title, lines: plot.lines.map((line) => line.label).join(", ") }));
     frame.append(box);
     return { frame, box, values };
   }

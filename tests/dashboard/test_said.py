@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from babel.messages.catalog import Catalog
-from babel.messages.mofile import write_mo
 from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
 from django.template import Context, Template
@@ -16,8 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
 from dashboard.said import said
+from tests.dashboard.catalogue import write_catalogue
 
-MESSAGES = {
+MESSAGES: dict[str | tuple[str, str], str] = {
     "Saved.": "Salvo.",
     "Deleted.": "Excluído.",
     "running": "em execução",
@@ -39,22 +38,14 @@ MESSAGES = {
     "{a} or {b}": "{a} ou {b}",
     "Broken {value}.": "Quebrado {other}.",
     "Only a { brace": "Só uma { chave",
+    ("button", "Deployed"): "Implantar",
 }
-IN_CONTEXT = {("button", "Deployed"): "Implantar"}
 
 
 @pytest.fixture
 def portuguese(tmp_path: Path, settings: Any) -> Iterator[None]:
     """A catalogue of these messages, and a reader of it."""
-    catalogue = Catalog(locale="pt_BR")
-    for message, meaning in MESSAGES.items():
-        catalogue.add(message, meaning)
-    for (context, message), meaning in IN_CONTEXT.items():
-        catalogue.add(message, meaning, context=context)
-    folder = tmp_path / "pt_BR" / "LC_MESSAGES"
-    folder.mkdir(parents=True)
-    with (folder / "django.mo").open("wb") as file:
-        write_mo(file, catalogue)
+    write_catalogue(tmp_path, MESSAGES)
     settings.LOCALE_PATHS = [tmp_path]
     with translation.override("pt-br"):
         yield

@@ -1,0 +1,19 @@
+"""A catalogue of a test's own, so that it says what the translations it looks at are."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+
+
+def write_catalogue(folder: Path, messages: Mapping[str | tuple[str, str], str]) -> None:
+    """Brazilian Portuguese below `folder`, to be one of LOCALE_PATHS; a key with two parts has a context."""
+    catalogue = Catalog(locale="pt_BR")
+    for key, meaning in messages.items():
+        context, message = key if isinstance(key, tuple) else (None, key)
+        catalogue.add(message, meaning, context=context)
+    place = folder / "pt_BR" / "LC_MESSAGES"
+    place.mkdir(parents=True)
+    with (place / "django.mo").open("wb") as file:
+        write_mo(file, catalogue)
