@@ -3,101 +3,36 @@
 Python says everything in English: to pages, to programs, and in rows that are kept for years. Where a page
 shows a sentence it is found in the catalogue again, word for word or by its pattern: f"At most {MAX} tries."
 is the message "At most {max} tries." there. What is not found stays as it is, as people's own words do.
-
-Texts may come from anywhere, a cluster's messages too. So patterns are no regular expressions: what is
-between placeholders is looked for from left to right once, and nothing is ever tried again.
 """
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
-from string import Formatter
-from typing import Any
 
 from django.utils.safestring import SafeData, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation.trans_real import DjangoTranslation, catalog
 
 from dashboard.figures import localized
+from dashboard.patterns import Match, Sentences, sentences_of
 
 LONGEST_TEXT = 2000
 TEXTS_KEPT = 1024
-FEWEST_LETTERS = 4
-"""Besides its placeholders: a pattern with less of its own would find itself anywhere."""
 SHORT_PATTERN = 12
-"""Letters below which a pattern's values are no more than two words, unless after a colon."""
+"""Letters below which a pattern's values are two words at most, or after a colon, or sentences of ours."""
 MOST_SENTENCES = 12
-DEEPEST = 3
-"""A sentence in a sentence in a sentence."""
-CONTEXT_SEPARATOR = "\x04"
-# Placeholders of these names are what people call things, though one may be called "running".
+MOST_PIECES = 20
+DEEPEST = 4
+"""How often there may be a sentence in a sentence."""
+# Placeholders of these names are what people or Kubernetes call things, though one may be called "running".
 NAMES = re.compile(
-    "(?:account|address|by|cluster|container|deployment|email|host|image|key|login|model|name|namespace|node"
-    "|path|pod|secret|slug|tag|team|url|user|username|version|who|zone)(?:_[0-9]+)?"
+    "(?:account|address|by|cluster|container|deployment|email|host|image|key|kind|login|model|name|namespace"
+    "|node|path|pod|removed|secret|slug|tag|team|url|user|username|version|who|zone)(?:_[0-9]+)?"
 )
-# With a unit: "1.0" alone may be a version.
+# Placeholders of these names are figures also where no unit says so: "1.0" alone may be a version.
+FIGURES = re.compile("bounds|hour|least|money|most|price")
 FIGURE = re.compile(r"(\d[\d,]{0,30}(?:\.\d{1,9})?)( (?:[KMGTP]i)?B| cores?|%|)")
 UNITS = re.compile(r" (?:[KMGTP]i)?B\b| cores?\b|%")
-WORD = re.compile(r"\w+")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|;\s+|\n+")
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A message with placeholders: `literals` are around them, one more than there are `names`.
-
-    `meaning` is the translation: text and the placeholder after it, or None at its end.
-    """
-
-    literals: tuple[str, ...]
-    names: tuple[str, ...]
-    meaning: tuple[tuple[str, str | None], ...]
-    letters: int
-
-    def values_in(self, text: str) -> list[str] | None:
-        """What stands at the placeholders, at least a character each; None if it is another sentence."""
-        first, *between, last = self.literals
-        place, end = len(first), len(text) - len(last)
-        if place >= end or not text.startswith(first) or not text.endswith(last):
-            return None
-        values = []
-        for literal in between:
-            found = text.find(literal, place + 1, end)
-            if found < 0:
-                return None
-            values.append(text[place:found])
-            place = found + len(literal)
-        if place >= end:
-            return None
-        values.append(text[place:end])
-        if self.letters < SHORT_PATTERN and any(
-            value.count(" ") > 1 and not before.endswith(": ")
-            for before, value in zip(self.literals, values, strict=False)
-        ):
-            return None
-        known = dict(zip(self.names, values, strict=True))
-        return values if [known[name] for name in self.names] == values else None
-
-
-@dataclass(slots=True)
-class Sentences:
-    """What one language has: `exact` messages, and patterns by a word that each of them needs."""
-
-    exact: dict[str, str] = field(default_factory=dict)
-    by_word: dict[str, list[Pattern]] = field(default_factory=dict)
-    without_word: list[Pattern] = field(default_factory=list)
-
-    def matching(self, text: str) -> Iterator[tuple[Pattern, list[str]]]:
-        """Patterns that fit, the most telling first, with what stands at their placeholders."""
-        candidates = [*self.without_word]
-        for word in set(WORD.findall(text)):
-            candidates += self.by_word.get(word, ())
-        for pattern in sorted(candidates, key=lambda one: -one.letters):
-            values = pattern.values_in(text)
-            if values is not None:
-                yield pattern, values
 
 
 def said(text: str) -> str:
@@ -111,22 +46,68 @@ def said(text: str) -> str:
 
 @lru_cache(maxsize=TEXTS_KEPT)
 def _said(text: str, translation: DjangoTranslation) -> str:
-    return _translated(text, _sentences_of(translation), 0) or text
+    return _translated(text, sentences_of(translation), 0) or text
 
 
 def _translated(text: str, known: Sentences, depth: int) -> str | None:
-    """The whole of it, else what is known of its sentences; None if nothing is."""
-    exact = known.exact.get(text)
-    if exact is not None or depth > DEEPEST:
-        return exact
-    fitting = next(known.matching(text), None)
-    if fitting and not any(SENTENCE_END.search(value) for value in fitting[1]):
-        return _filled(*fitting, known, depth)
-    # A value with sentences in it may be the end of one and the beginning of another.
-    parted, whole = _by_sentences(text, known, depth)
-    if whole or not fitting:
+    """The whole of it, else what is known of its parts; None if nothing is."""
+    if depth > DEEPEST:
+        return known.exact.get(text)
+    whole = _alone(text, known, depth)
+    if whole is not None:
+        return whole
+    parted, all_known = _by_sentences(text, known, depth)
+    if all_known:
         return parted
-    return _filled(*fitting, known, depth)
+    return (
+        _after_colon(text, known, depth)
+        or _loosely(text, known, depth)
+        or parted
+        or _rest(text, known, depth)
+    )
+
+
+def _alone(text: str, known: Sentences, depth: int) -> str | None:
+    """One sentence: a message, or a pattern with values that are no parts of other sentences."""
+    exact = known.exact.get(text)
+    if exact is not None:
+        return exact
+    fitting = (match for match in known.matching(text) if not _is_loose(match) and _is_meant(match, known))
+    match = next(fitting, None)
+    if match is None:
+        return None
+    if match.pattern.letters < SHORT_PATTERN and ", " in text:
+        # "CPU at 70 %, memory at 80 %" are two of them, not one with a long value.
+        meanings = [_alone(piece, known, depth) for piece in text.split(", ", MOST_PIECES)]
+        if all(meanings):
+            return ", ".join(filter(None, meanings))
+    return _filled(match, known, depth)
+
+
+def _loosely(text: str, known: Sentences, depth: int) -> str | None:
+    """A pattern although its values may be the end of one sentence and the beginning of another."""
+    fitting = [match for match in known.matching(text) if _is_meant(match, known)]
+    # What begins with words of its own cannot have taken them for a value.
+    best = min(fitting, key=lambda match: not match.pattern.literals[0], default=None)
+    return None if best is None else _filled(best, known, depth)
+
+
+def _is_loose(match: Match) -> bool:
+    *earlier, last = match.values
+    after_colon = match.pattern.literals[-2].endswith(": ") and not match.pattern.literals[-1]
+    return any(SENTENCE_END.search(value) for value in match.values) or any(
+        ": " in value for value in (earlier if after_colon else (*earlier, last))
+    )
+
+
+def _is_meant(match: Match, known: Sentences) -> bool:
+    """Not with any long text in a pattern that says little itself."""
+    return match.pattern.letters >= SHORT_PATTERN or all(
+        value.replace(", ", ",").count(" ") < 2
+        or before.endswith(": ")
+        or _translated(value, known, DEEPEST - 1) is not None
+        for _, value, before, _ in match.parts()
+    )
 
 
 def _by_sentences(text: str, known: Sentences, depth: int) -> tuple[str | None, bool]:
@@ -138,108 +119,64 @@ def _by_sentences(text: str, known: Sentences, depth: int) -> tuple[str | None, 
     stops = [*(before for before, _ in ends), len(text)]
     made, place, found, missed = "", 0, False, False
     while place < len(starts):
-        last = min(place + 1, len(starts) - 1)
-        for until in range(last, place - 1, -1):
-            if (until, place) == (len(starts) - 1, 0):
-                continue  # the whole text, which is why we are here
-            piece = text[starts[place] : stops[until]]
-            meaning = _alone(piece, known, depth)
-            if meaning is not None or until == place:
-                break
+        pair = text[starts[place] : stops[min(place + 1, len(stops) - 1)]]
+        meaning = _alone(pair, known, depth) if pair != text else None
+        until = place if meaning is None else min(place + 1, len(stops) - 1)
+        piece = text[starts[place] : stops[until]]
+        if meaning is None:
+            meaning = _alone(piece, known, depth) or _after_colon(piece, known, depth)
+            meaning = meaning or _rest(piece, known, depth)
         found, missed = found or meaning is not None, missed or meaning is None
         place = until + 1
-        made += piece if meaning is None else meaning
+        made += meaning or piece
         made += text[stops[until] : starts[place]] if place < len(starts) else ""
     return (made if found else None), found and not missed
 
 
-def _alone(text: str, known: Sentences, depth: int) -> str | None:
-    exact = known.exact.get(text)
-    if exact is not None:
-        return exact
-    for pattern, values in known.matching(text):
-        if not any(SENTENCE_END.search(value) for value in values):
-            return _filled(pattern, values, known, depth)
-    return None
+def _after_colon(text: str, known: Sentences, depth: int) -> str | None:
+    """What is before the first colon, and after it. A name may be before it, but not just any words."""
+    head, colon, tail = text.partition(": ")
+    if not colon:
+        return None
+    before = _alone(head, known, depth)
+    if before is None and " " in head:
+        return None
+    after = _translated(tail, known, depth + 1)
+    return None if before is None and after is None else f"{before or head}: {after or tail}"
 
 
-def _filled(pattern: Pattern, values: list[str], known: Sentences, depth: int) -> str:
+def _rest(text: str, known: Sentences, depth: int) -> str | None:
+    """A sentence before brackets, a list, or a full stop too many."""
+    if text.endswith(")") and " (" in text:
+        head, _, inner = text[:-1].rpartition(" (")
+        before = _alone(head, known, depth)
+        if before is not None:
+            return f"{before} ({_translated(inner, known, depth + 1) or inner})"
+    pieces = text.split(", ", MOST_PIECES)
+    if len(pieces) > 1:
+        meanings = [_alone(piece, known, depth) for piece in pieces]
+        pairs = list(zip(pieces, meanings, strict=True))
+        if any(meanings) and all(meaning or piece.count(" ") < 2 for piece, meaning in pairs):
+            return ", ".join(meaning or piece for piece, meaning in pairs)
+    short = _alone(text[:-1], known, depth) if text.endswith(".") else None
+    return None if short is None else f"{short}."
+
+
+def _filled(match: Match, known: Sentences, depth: int) -> str:
     shown = {
         name: value if before[-1:] in ("'", '"', "`") else _value(name, value, after, known, depth)
-        for name, value, before, after in zip(
-            pattern.names, values, pattern.literals, pattern.literals[1:], strict=False
-        )
+        for name, value, before, after in match.parts()
     }
-    return "".join(literal + (shown[name] if name else "") for literal, name in pattern.meaning)
+    return "".join(literal + (shown[name] if name else "") for literal, name in match.pattern.meaning)
 
 
 def _value(name: str, value: str, after: str, known: Sentences, depth: int) -> str:
     """What stands at a placeholder: a word or a sentence of ours, a figure, or anything else as it is."""
     figure = FIGURE.fullmatch(value)
-    if figure and (figure[2] or UNITS.match(after)):
+    if figure and (figure[2] or UNITS.match(after) or FIGURES.fullmatch(name)):
         return localized(value)
     if NAMES.fullmatch(name):
         return value
     if " " in value:
         return _translated(value, known, depth + 1) or value
     return known.exact.get(value, value)
-
-
-@lru_cache(maxsize=4)
-def _sentences_of(translation: DjangoTranslation) -> Sentences:
-    """A catalogue, read once. A message with a context is a word that templates ask for by it."""
-    sentences = Sentences()
-    patterns = []
-    messages: Any = translation._catalog  # noqa: SLF001  there is no other way to all of them
-    for message, meaning in messages.items():
-        if not isinstance(message, str) or not message or CONTEXT_SEPARATOR in message:
-            continue
-        # Of several catalogues the first is ours.
-        sentences.exact.setdefault(message, meaning)
-        if "{" in message and (pattern := _pattern(message, meaning)):
-            patterns.append(pattern)
-    _arrange(patterns, sentences)
-    return sentences
-
-
-def _pattern(message: str, meaning: str) -> Pattern | None:
-    try:
-        parts = [(text, name) for text, name, _, _ in Formatter().parse(message)]
-        filled = tuple((text, name) for text, name, _, _ in Formatter().parse(meaning))
-    except ValueError:
-        return None  # a brace that is only a brace
-    names = tuple(name for _, name in parts if name is not None)
-    literals = [text for text, _ in parts]
-    if parts[-1][1] is not None:
-        literals.append("")
-    letters = sum(char.isalpha() for text in literals for char in text)
-    unknown = {name for _, name in filled if name is not None} - set(names)
-    if not names or unknown or letters < FEWEST_LETTERS or not all(name.isidentifier() for name in names):
-        return None
-    return Pattern(tuple(literals), names, filled, letters)
-
-
-def _arrange(patterns: list[Pattern], sentences: Sentences) -> None:
-    """By the word of each that the fewest others have: few are then looked at for any text."""
-    words = {pattern: _whole_words(pattern) for pattern in patterns}
-    common = Counter(word for of_one in words.values() for word in of_one)
-    by_word = defaultdict(list)
-    for pattern, of_one in words.items():
-        if of_one:
-            by_word[min(of_one, key=lambda word: (common[word], -len(word)))].append(pattern)
-        else:
-            sentences.without_word.append(pattern)
-    sentences.by_word = dict(by_word)
-
-
-def _whole_words(pattern: Pattern) -> set[str]:
-    """Words that a placeholder cannot make longer: not the "s" of "{count}s"."""
-    found = set()
-    last = len(pattern.literals) - 1
-    for place, literal in enumerate(pattern.literals):
-        for word in WORD.finditer(literal):
-            begins = word.start() > 0 or place == 0
-            ends = word.end() < len(literal) or place == last
-            if begins and ends:
-                found.add(word[0])
-    return found

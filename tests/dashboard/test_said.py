@@ -36,6 +36,10 @@ MESSAGES: dict[str | tuple[str, str], str] = {
     "{name} and {name} again.": "{name} e {name} de novo.",
     "First half. Second half.": "As duas metades.",
     "{a} or {b}": "{a} ou {b}",
+    "CPU at {target} %": "CPU em {target} %",
+    "memory at {target} %": "memória em {target} %",
+    "Refused: {message}": "Recusado: {message}",
+    "{amount}: they ask for {more} more.": "{amount}: pedem mais {more}.",
     "Broken {value}.": "Quebrado {other}.",
     "Only a { brace": "Só uma { chave",
     ("button", "Deployed"): "Implantar",
@@ -87,6 +91,16 @@ def test_english_stays_as_it_is() -> None:
         ("Scaled from 1.0 to 1.1.", "Escalado de 1.0 para 1.1."),
         ("a and a again.", "a e a de novo."),
         ("Only a { brace", "Só uma { chave"),
+        # What is put together of parts: a prefix, brackets, a list, a full stop.
+        ("env[0].name: At most 63 characters.", "env[0].name: No máximo 63 caracteres."),
+        ("3 of 8 used: connection refused by peer", "8 no total, 3 em uso: connection refused by peer"),
+        ("3 of 8 used: the pod is now running.", "8 no total, 3 em uso: the pod: em execução."),
+        ("3 of 8 used (running)", "8 no total, 3 em uso (em execução)"),
+        ("2 replicas, ClusterIP, CPU 500m", "2 réplicas, ClusterIP, CPU 500m"),
+        ("running.", "em execução."),
+        ("CPU at 70 %, memory at 80 %", "CPU em 70 %, memória em 80 %"),
+        # What begins with a value may have taken another sentence's beginning for it.
+        ("Refused: 3 of 8 used: they ask for 2 more.", "Recusado: 8 no total, 3 em uso: pedem mais 2."),
     ],
 )
 def test_a_sentence_is_found_by_its_words_or_its_pattern(english: str, meaning: str) -> None:
@@ -101,6 +115,8 @@ def test_a_sentence_is_found_by_its_words_or_its_pattern(english: str, meaning: 
         "exit status 137",
         "Back-off pulling image\r\nwith a line more",
         "At most  characters.",
+        "we saw this: running",  # words of somebody else before a word of ours
+        "running, as somebody else would have said",
         "at most 63 characters.",
         "Deployed",  # a message of another context
         "a and b again.",  # one name is one value
@@ -152,6 +168,10 @@ def test_templates_show_anything_else_unchanged() -> None:
         lambda size: "1," * (size // 2) + " cores",
         lambda size: "Scaled from 1 to " * (size // 17) + ".",
         lambda size: "First half. " * 11 + "x" * (size - 132),
+        lambda size: "Not saved: a, b (c). " * (size // 21),
+        lambda size: "running: " * (size // 9),
+        lambda size: "a (" * (size // 4) + ")" * (size // 4),
+        lambda size: "2 replicas, " * (size // 12),
     ],
 )
 def test_nothing_that_a_cluster_says_keeps_a_page_waiting(hostile: Callable[[int], str]) -> None:
