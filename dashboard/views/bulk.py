@@ -145,13 +145,15 @@ def problem_of(deployment: Deployment, action: str, *, may: bool) -> str:
 
 def foresee(deployment: Deployment, action: str, replicas: str) -> str:
     """What will happen to it, in a few words."""
-    alone = deployment.replicas == 1
-    count, ends = f"{deployment.replicas} replica{'' if alone else 's'}", "s" if alone else ""
+    count = deployment.replicas
+    alone = count == 1
     if action == "scale":
-        after = f"{deployment.replicas} to {replicas}" if replicas else f"has {deployment.replicas} now"
+        after = f"{count} to {replicas}" if replicas else f"has {count} now"
         return f"{after}, when it is resumed" if deployment.paused_at else after
     if action == "pause":
-        return "is paused already" if deployment.paused_at else f"{count} stop{ends}"
+        stops = f"{count} replica stops" if alone else f"{count} replicas stop"
+        return "is paused already" if deployment.paused_at else stops
     if action == "resume":
-        return f"{count} start{ends}" if deployment.paused_at else "is not paused"
+        starts = f"{count} replica starts" if alone else f"{count} replicas start"
+        return starts if deployment.paused_at else "is not paused"
     return "is paused: nothing to replace" if deployment.paused_at else "pods are replaced one by one"
