@@ -8,6 +8,7 @@ from django.http import HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from dashboard.forms.deployment import as_number
@@ -148,7 +149,9 @@ def foresee(deployment: Deployment, action: str, replicas: str) -> str:
     count = deployment.replicas
     alone = count == 1
     if action == "scale":
-        after = f"{count} to {replicas}" if replicas else f"has {count} now"
+        after = f"has {count} now"
+        if replicas:
+            after = gettext("{before} to {after}").format(before=count, after=replicas)
         return f"{after}, when it is resumed" if deployment.paused_at else after
     if action == "pause":
         stops = f"{count} replica stops" if alone else f"{count} replicas stop"

@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import aclosing
+from functools import partial
 from itertools import groupby
 
 import msgspec
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import get_language, override
 from django.views.decorators.http import require_safe
 
 from dashboard.live import BYE, Hub, Listener, event_stream, hub, joined
+from dashboard.said import said
 from dashboard.views.logs import LogQuery
 from deployments import ask, selectors
 from deployments.errors import DomainError, NotFound
@@ -34,14 +37,16 @@ async def follow(request: HttpRequest, team: str, name: str) -> HttpResponseBase
     except NotFound:
         here.leave(listener)
         return HttpResponse("There is no such deployment.\n", status=404, content_type="text/plain")
-    return event_stream(lines(here, listener, deployment.pk, team, LogQuery.of(request)))
+    # The stream outlives the request, and with it the active language: it is told which one that was.
+    begin = partial(fill, listener, deployment.pk, LogQuery.of(request), get_language())
+    return event_stream(lines(here, listener, team, begin))
 
 
 async def lines(
-    here: Hub, listener: Listener, deployment_id: int, team: str, query: LogQuery
+    here: Hub, listener: Listener, team: str, begin: Callable[[], Coroutine[None, None, None]]
 ) -> AsyncIterator[str]:
     """The stream: `lines` with [pod, text, time] of each, `skipped` with how many a slow reader missed."""
-    pump = asyncio.create_task(fill(listener, deployment_id, query))
+    pump = asyncio.create_task(begin())
     try:
         yield "retry: 1000\nevent: hello\ndata: 1\n\n"
         message = ""
@@ -53,7 +58,7 @@ async def lines(
         here.leave(listener)
 
 
-async def fill(listener: Listener, deployment_id: int, query: LogQuery) -> None:
+async def fill(listener: Listener, deployment_id: int, query: LogQuery, language: str | None) -> None:
     """Lines into the stream's queue, no faster than the browser takes them."""
     source = ask.follow_logs(
         deployment_id,
@@ -68,7 +73,9 @@ async def fill(listener: Listener, deployment_id: int, query: LogQuery) -> None:
                 await listener.queue.put("".join(events_of(portion)))
     except DomainError as error:
         log.warning("a log cannot be followed: %s", error)
-        await listener.queue.put(event("problem", f"{error.title}. {error.detail}"))
+        with override(language):
+            words = f"{said(error.title)}. {said(error.detail)}"
+        await listener.queue.put(event("problem", words))
         # Ended at once, the problem would be overtaken by the end.
         await listener.queue.put(BYE)
         return
