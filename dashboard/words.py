@@ -1,5 +1,5 @@
 """Words for the catalogue that stand in no template and in no sentence of Python: those of the scripts,
-states and other single words, and sentences that are put together from parts.
+states, roles and others that stand alone.
 
 Scripts say `t("English words")`; a page in another language brings those of the scripts that it has.
 """
@@ -60,6 +60,44 @@ SCRIPTS = {
     ),
 }
 """What each of `static/js` says; the log viewer's files together."""
+
+STATES = (
+    _("pending"),
+    _("deploying"),
+    _("running"),
+    _("degraded"),
+    _("failed"),
+    _("paused"),
+    _("deleting"),
+    _("unknown"),
+    _("deleted"),
+    _("queued"),
+    _("applying"),
+    _("waiting"),
+    _("succeeded"),
+    _("superseded"),
+    _("delivered"),
+    _("connected"),
+    _("unreachable"),
+    _("disconnected"),
+)
+"""Of deployments, operations, deliveries, clusters and checks."""
+
+WORDS = (
+    _("viewer"),
+    _("deployer"),
+    _("lead"),
+    _("admin"),
+    _("member"),
+    _("read"),
+    _("deploy"),
+    _("limit"),
+    _("never"),
+    _("light"),
+    _("dark"),
+    _("auto"),
+)
+"""Single words of sentences and lists, which stand where something is filled in or alone in a cell."""
 
 
 def words_of(script: str) -> dict[str, str]:

@@ -29,7 +29,13 @@ ROOT = Path(__file__).resolve().parent.parent
 LANGUAGES = ("pt_BR",)
 TEMPLATES = ("templates", "dashboard/templates", "deployments/templates", "teams/templates")
 PYTHON = ("dashboard", "deployments", "teams")
-KEYWORDS = {**DEFAULT_KEYWORDS, "gettext_lazy": None, "ngettext_lazy": (1, 2), "pgettext_lazy": ((1, "c"), 2)}
+KEYWORDS = {
+    **DEFAULT_KEYWORDS,
+    "gettext_noop": None,
+    "gettext_lazy": None,
+    "ngettext_lazy": (1, 2),
+    "pgettext_lazy": ((1, "c"), 2),
+}
 # English and Portuguese: one, and more than one. Portuguese counts nothing as one.
 HEADER = (
     "# Timoneiro in another language. Made by `python -m devtools.messages`: only msgstr is written by hand."
