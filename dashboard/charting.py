@@ -173,6 +173,6 @@ def chart_of(
         found = chart(cluster, window, team=team, deployment=deployment)
         return shown_chart(found, ceiling=ceiling, ceiling_word=ceiling_word)
 
-    subject = (cluster.pk, cluster.prometheus_url, team and team.pk, deployment and deployment.pk)
-    shown = f"{ceiling} {ceiling_word} {get_language()}"
-    return kept(f"chart {window} {subject} {shown}", CHART_KEPT_SECONDS, draw)
+    about = (cluster.pk, cluster.prometheus_url, team and team.pk, deployment and deployment.pk)
+    subject = (*about, get_language())
+    return kept(f"chart {window} {subject} {ceiling} {ceiling_word}", CHART_KEPT_SECONDS, draw)
