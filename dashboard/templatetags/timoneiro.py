@@ -14,7 +14,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop, pgettext
+from django.utils.translation import pgettext, pgettext_lazy
 
 from dashboard import said as sentences
 from dashboard.figures import localized
@@ -49,13 +49,13 @@ STEPS = ((60, 1, "s"), (3600, 60, "min"), (86400, 3600, "h"))
 
 
 ROLLOUT_WORDS = {
-    "asked": gettext_noop("Asked"),
-    "applied": gettext_noop("Applied"),
-    "scheduled": gettext_noop("Scheduled"),
-    "pulled": gettext_noop("Image pulled"),
-    "started": gettext_noop("Started"),
-    "ready": gettext_noop("Ready"),
-    "answering": gettext_noop("Answering"),
+    "asked": pgettext_lazy("step", "Asked"),
+    "applied": pgettext_lazy("step", "Applied"),
+    "scheduled": pgettext_lazy("step", "Scheduled"),
+    "pulled": pgettext_lazy("step", "Image pulled"),
+    "started": pgettext_lazy("step", "Started"),
+    "ready": pgettext_lazy("step", "Ready"),
+    "answering": pgettext_lazy("step", "Answering"),
 }
 
 
@@ -77,7 +77,7 @@ def words(script: str) -> SafeString | str:
 @register.filter
 def rollout_word(step: str) -> str:
     """A step of a rollout as people read it: "Image pulled"."""
-    return _(ROLLOUT_WORDS[step])
+    return str(ROLLOUT_WORDS[step])
 
 
 @register.filter

@@ -21,7 +21,7 @@ MESSAGES: dict[str | tuple[str, str], str] = {
     "since {moment}": "desde {moment}",
     ("date format", "D d M H:i"): "D d/m H:i",
     "running": "em execução",
-    "Image pulled": "Imagem baixada",
+    ("step", "Image pulled"): "Imagem baixada",
     "{count} core": "{count} núcleo",
     "{count} cores": "{count} núcleos",
     "No limit": "Sem limite",
