@@ -67,10 +67,10 @@ def _said(shortage: Shortage, held: int) -> str:
 
 def _advice(quota: Quota, shortage: Shortage) -> str:
     limit, ceiling = shortage.limit, ceiling_of(quota, shortage.resource)
-    who = "an admin for a higher ceiling" if limit == ceiling else "a lead for a higher limit"
+    role = "an admin for a higher ceiling" if limit == ceiling else "a lead for a higher limit"
     if shortage.resource == "deployments":
-        return f"Delete another deployment, or ask {who}."
-    return f"Ask for less, scale down or pause another deployment, or ask {who}."
+        return f"Delete another deployment, or ask {role}."
+    return f"Ask for less, scale down or pause another deployment, or ask {role}."
 
 
 def _field(row: Deployment, stored: Deployment | None, shortage: Shortage) -> str:

@@ -78,8 +78,8 @@ def _because(metrics: tuple[MetricFacts, ...]) -> str:
     if not known:
         return ""
     _, pressing = max(known, key=lambda pair: pair[0])
-    name = _METRICS.get(pressing.resource, pressing.resource)
-    return f": {name} is at {pressing.current} % of the request, the target is {pressing.target} %"
+    metric = _METRICS.get(pressing.resource, pressing.resource)
+    return f": {metric} is at {pressing.current} % of the request, the target is {pressing.target} %"
 
 
 def _words(what: str, condition: Condition) -> str:

@@ -63,8 +63,10 @@ def _read_sources(reader: Reader, default: list[str]) -> list[str]:
         return default
     for index, source in enumerate(given):
         if not isinstance(source, str) or not _is_source(source):
-            text = "Write a namespace such as monitoring, a label of namespaces such as team=platform, or a "
-            text += "network such as 10.0.0.0/24."
+            text = (
+                "Write a namespace such as monitoring, a label of namespaces such as team=platform, or a "
+                "network such as 10.0.0.0/24."
+            )
             reader.wrong(f"ingress_from[{index}]", text, "invalid_source")
     return list(dict.fromkeys(map(str, given)))
 
