@@ -96,9 +96,9 @@ WORDS: Final[dict[str, Text]] = {
         "The number of pods of a revision changes", "O número de pods de uma revisão muda"
     ),
     "SuccessfulCreate": Text("A pod was created", "Um pod foi criado"),
-    "SuccessfulDelete": Text("A pod was deleted", "Um pod foi apagado"),
+    "SuccessfulDelete": Text("A pod was deleted", "Um pod foi excluído"),
     "FailedCreate": Text("The cluster refused to create a pod", "O cluster recusou criar um pod"),
-    "FailedDelete": Text("A pod could not be deleted", "Um pod não pôde ser apagado"),
+    "FailedDelete": Text("A pod could not be deleted", "Um pod não pôde ser excluído"),
     "ReplicaSetCreateError": Text("The rollout could not begin", "A atualização não pôde começar"),
     "ProgressDeadlineExceeded": Text(
         "The rollout has made no progress for too long", "A atualização não avança há tempo demais"

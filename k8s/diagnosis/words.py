@@ -28,7 +28,7 @@ def filled(text: Text, values: dict[str, Any]) -> Text:
     return Text(text.en.format(**values), text.pt.format(**values))
 
 
-ROLL_BACK = Text("Roll back to revision {revision}", "Voltar à revisão {revision}")
+ROLL_BACK = Text("Roll back to revision {revision}", "Reverter para a revisão {revision}")
 
 WORDS: dict[str, Words] = {
     "crash": Words(
@@ -123,7 +123,7 @@ WORDS: dict[str, Words] = {
         Text(
             "A lead can add the team's login for {registry} on the team page; then choose it in the settings "
             "under Registry. A misspelt image name can look the same.",
-            "Um líder pode adicionar o acesso do time a {registry} na página do time; depois escolha-o nas "
+            "Um líder pode adicionar o acesso da equipe a {registry} na página da equipe; depois escolha-o nas "
             "configurações, em Registro. Um nome de imagem errado pode parecer o mesmo.",
         ),
     ),
@@ -168,7 +168,7 @@ WORDS: dict[str, Words] = {
             "Run it as another user id: 1000 works for most images. If it must be root, ask an admin to make the "
             "team's namespace `baseline`.",
             "Execute-a com outro id de usuário: 1000 serve para a maioria das imagens. Se precisa ser root, peça a "
-            "um administrador que torne o namespace do time `baseline`.",
+            "um administrador que torne o namespace da equipe `baseline`.",
         ),
         Text("Run as user 1000", "Executar como usuário 1000"),
     ),
@@ -180,7 +180,7 @@ WORDS: dict[str, Words] = {
         ),
         Text(
             "It may have been deleted outside Timoneiro: save the settings once more and it is written again.",
-            "Pode ter sido apagado fora do Timoneiro: salve as configurações mais uma vez e ele será escrito de novo.",
+            "Pode ter sido excluído fora do Timoneiro: salve as configurações mais uma vez e ele será escrito de novo.",
         ),
     ),
     "cannot_start": Words(
@@ -228,7 +228,7 @@ WORDS: dict[str, Words] = {
         "ReplicaFailure or FailedCreate with 'exceeded quota'",
         Text(
             "The team's quota is used up: {why}.",
-            "A cota do time acabou: {why}.",
+            "A cota da equipe acabou: {why}.",
         ),
         Text(
             "Ask for less, scale something else down, or ask an admin for more quota.",
@@ -258,7 +258,7 @@ WORDS: dict[str, Words] = {
         "FailedCreate or a refusal with NamespaceTerminating",
         Text(
             "The team's namespace is being deleted.",
-            "O namespace do time está sendo apagado.",
+            "O namespace da equipe está sendo excluído.",
         ),
         Text(
             "Ask an admin; nothing new can run there.", "Fale com um administrador; nada novo pode rodar ali."

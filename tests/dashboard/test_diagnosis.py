@@ -102,7 +102,7 @@ def test_the_way_back_is_offered_once(browser: Client, deployment: Deployment) -
     deployment.revisions.filter(number=1).update(served_at=deployment.created_at)
     browser.post(reverse("deployment-roll-out", args=["pricing", deployment.name]), {"version": "2.0"})
     deployment.refresh_from_db()
-    label = {"en": "Roll back to revision 1", "pt": "Voltar à revisão 1"}
+    label = {"en": "Roll back to revision 1", "pt": "Reverter para a revisão 1"}
     way_back = {"action": "roll_back", "label": label, "changes": {}, "revision": 1}
     diagnosed(deployment, {**WRONG_PORT, "fix": way_back}, applied_generation=2)
     page = page_of(browser, deployment)

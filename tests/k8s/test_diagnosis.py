@@ -126,7 +126,7 @@ def test_a_crash_offers_the_revision_that_served_and_nothing_where_none_did() ->
         "roll_back",
         3,
         "Roll back to revision 3",
-        "Voltar à revisão 3",
+        "Reverter para a revisão 3",
     )
 
 
