@@ -23,6 +23,7 @@ COPY deployments ./deployments
 COPY dashboard ./dashboard
 COPY templates ./templates
 COPY static ./static
+COPY locale ./locale
 
 # Hashed names, and .br and .gz beside each text; the settings want to be told something. Left out are pages
 # of packages that the product does not show.

@@ -36,9 +36,12 @@ KEYWORDS = {
     "ngettext_lazy": (1, 2),
     "pgettext_lazy": ((1, "c"), 2),
 }
-# English and Portuguese: one, and more than one. Portuguese counts nothing as one.
 HEADER = (
     "# Timoneiro in another language. Made by `python -m devtools.messages`: only msgstr is written by hand."
+)
+# Headers: moments of making would make every run a change, and there is no list of translators.
+_OF_NO_USE = re.compile(
+    rb'"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Report-Msgid-Bugs-To|Language-Team):'
 )
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
 
@@ -111,7 +114,9 @@ def _extracted(how: str, source: bytes, path: Path) -> Iterator[Found]:
 def brought_up(before: bytes, language: str, template: Catalog) -> Catalog:
     """The messages of today with the translations that there are; what is said no longer is dropped."""
     known = read_po(io.BytesIO(before), locale=language)
-    catalog = Catalog(locale=language, charset="utf-8", header_comment=HEADER, fuzzy=False)
+    catalog = Catalog(
+        locale=language, project="Timoneiro", version="1", charset="utf-8", header_comment=HEADER, fuzzy=False
+    )
     for message in sorted(template, key=_order):
         if message.id:
             old = known.get(message.id, message.context)
@@ -141,12 +146,7 @@ def written(catalog: Catalog) -> tuple[bytes, bytes]:
     """The catalogue as text and compiled, the same for the same messages."""
     text, binary = io.BytesIO(), io.BytesIO()
     write_po(text, catalog, width=110, include_lineno=False, omit_header=False)
-    # Moments of making would make every run a change.
-    kept = [
-        line
-        for line in text.getvalue().splitlines(keepends=True)
-        if not re.match(rb'"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator):', line)
-    ]
+    kept = [line for line in text.getvalue().splitlines(keepends=True) if not _OF_NO_USE.match(line)]
     write_mo(binary, read_po(io.BytesIO(b"".join(kept)), locale=catalog.locale))
     return b"".join(kept), binary.getvalue()
 
@@ -157,7 +157,7 @@ def lacking(catalog: Iterable[Message]) -> Iterator[str]:
         if not message.id:
             continue
         ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
-        strings = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+        strings = (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
         if not all(strings):
             yield f"not translated: {ids[0]!r} ({message.locations[0][0]})"
             continue
