@@ -75,7 +75,7 @@ def indented(text: str) -> str:
 def log_config(*, level: str, format_name: str) -> dict[str, Any]:
     """Django's LOGGING. `format_name` is "human" or "json"."""
     formatter = JsonLines if format_name == "json" else Lines
-    quiet = ("celery", "kubernetes", "axes", "httpx")
+    quiet = ("celery", "kubernetes", "axes", "httpx", "opentelemetry")
     return {
         "version": 1,
         "disable_existing_loggers": False,

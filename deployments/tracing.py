@@ -5,7 +5,7 @@ the request began: a message that is lost takes nothing along that the sweep wou
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -13,6 +13,9 @@ from typing import Any, Final
 
 HEADER: Final = "timoneiro_request_id"
 """Of a Celery message; among Celery's own headers, so that it must not be called like one of those."""
+
+carriers: Final[list[Callable[[dict[str, str]], None]]] = []
+"""Whoever adds to what a message to a worker carries along: OpenTelemetry, where it is wanted."""
 
 _WELL_FORMED: Final = re.compile(r"[A-Za-z0-9_-]{16,40}")
 
@@ -62,7 +65,10 @@ def well_formed(request_id: object) -> str:
 def headers() -> dict[str, str]:
     """What a message to a worker carries along."""
     request_id = _ids.get().request_id
-    return {HEADER: request_id} if request_id else {}
+    carried = {HEADER: request_id} if request_id else {}
+    for carrier in carriers:
+        carrier(carried)
+    return carried
 
 
 def kept() -> dict[str, str]:

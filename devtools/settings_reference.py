@@ -38,6 +38,9 @@ _OTHERS = {
     "`dashboard.settings.local` for one machine | every process",
     "REMAP_SIGTERM": "`SIGQUIT`: a worker that is told to stop hands unfinished tasks back at once "
     "| worker (Celery)",
+    "OTEL_EXPORTER_OTLP_HEADERS": "what a collector asks for: `authorization=Bearer ...`; like it, whatever "
+    "else the SDK for Python reads: `OTEL_TRACES_SAMPLER`, `OTEL_EXPORTER_OTLP_CERTIFICATE`, ... "
+    "| web, live, worker (OpenTelemetry)",
 }
 
 

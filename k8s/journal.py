@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Final
 
 log: Final = logging.getLogger("k8s.requests")
@@ -12,6 +12,9 @@ log: Final = logging.getLogger("k8s.requests")
 _ASKING: Final = "/apis/authorization.k8s.io/"
 
 Answered = Callable[[int, Mapping[str, str]], None]
+
+spans: Final[list[Callable[[str, str], AbstractContextManager[Callable[[int], None]]]]] = []
+"""What is around each request besides, with its method and path, and is told the answer's status: a trace."""
 
 
 @contextmanager
@@ -26,11 +29,15 @@ def telling(method: str, path: str) -> Iterator[Answered]:
 
     def answered(status: int, headers: Mapping[str, str]) -> None:
         fields["status"] = status
+        for told in watching:
+            told(status)
         if audit_id := headers.get("audit-id") or headers.get("Audit-Id"):
             fields["audit_id"] = audit_id
 
-    try:
-        yield answered
-    finally:
-        fields["ms"] = round((time.perf_counter() - begun) * 1000, 1)
-        log.log(level, "%(method)s %(path)s %(status)s in %(ms)s ms", fields, extra={"fields": fields})
+    with ExitStack() as around:
+        watching = [around.enter_context(span(method, path)) for span in spans]
+        try:
+            yield answered
+        finally:
+            fields["ms"] = round((time.perf_counter() - begun) * 1000, 1)
+            log.log(level, "%(method)s %(path)s %(status)s in %(ms)s ms", fields, extra={"fields": fields})

@@ -73,6 +73,12 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
+# Where traces go, by OTLP over HTTP; empty: there are none.
+OTLP_ENDPOINT = env.otel_exporter_otlp_endpoint
+OTLP_SERVICE = env.otel_service_name
+if OTLP_ENDPOINT:
+    MIDDLEWARE = ["dashboard.telemetry.traced", *MIDDLEWARE]
+
 ROOT_URLCONF = "dashboard.urls"
 APPEND_SLASH = True
 

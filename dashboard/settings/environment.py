@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import sys
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -107,6 +108,16 @@ class Environment(BaseSettings):
     log_format: Literal["human", "json"] = told(
         "human", "`json`: an object a line, for a collector of logs. `human`: for a terminal.", by=EVERY
     )
+    otel_exporter_otlp_endpoint: str = told(
+        "",
+        "Where traces of requests, tasks and calls of API servers go, by OTLP over HTTP, without "
+        "`/v1/traces`: `http://collector:4318`. Empty: there are none, and nothing of OpenTelemetry is "
+        "loaded.",
+        by="web, live, worker",
+    )
+    otel_service_name: str = told(
+        "timoneiro", "What the service is called in its traces.", by="web, live, worker"
+    )
     webhook_allow: str = told(
         "",
         "Hosts and networks that webhooks may lead to although they are not public, with commas: "
@@ -160,6 +171,15 @@ class Environment(BaseSettings):
         False, "Whether a verified e-mail address of the provider opens the account that has it.", by=WEB
     )
 
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def collector_is_an_address(cls, address: str) -> str:
+        """Refuse what spans cannot be sent to."""
+        parts = urlsplit(address)
+        if address and not (parts.scheme in {"http", "https"} and parts.hostname):
+            raise ValueError("an address such as http://collector:4318")
+        return address
+
     @field_validator("forwarded_allow_ips")
     @classmethod
     def proxies_are_addresses(cls, entries: str) -> str:
@@ -185,6 +205,15 @@ def count_in_files(data_dir: Path) -> Path:
     own.mkdir(parents=True, exist_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)
     return folder
+
+
+def without_telemetry() -> None:
+    """Has nobody load OpenTelemetry: the client of Redis would, where it finds it, for metrics of its own.
+
+    That takes a quarter of a second and 4 MB of each process. Must come before Redis is imported.
+    """
+    # What is None there cannot be imported.
+    sys.modules.setdefault("opentelemetry", None)  # type: ignore[arg-type]
 
 
 def database_from_url(url: str, *, data_dir: Path) -> dict[str, object]:

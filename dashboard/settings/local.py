@@ -1,11 +1,13 @@
 """One machine, loopback only: what `./dev up` runs."""
 
 from dashboard.settings.base import *
-from dashboard.settings.base import DATA_DIR, MIDDLEWARE, SECRET_KEY
-from dashboard.settings.environment import count_in_files
+from dashboard.settings.base import DATA_DIR, MIDDLEWARE, OTLP_ENDPOINT, SECRET_KEY
+from dashboard.settings.environment import count_in_files, without_telemetry
 
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 METRICS_DIR = count_in_files(DATA_DIR)
+if not OTLP_ENDPOINT:
+    without_telemetry()
 # Served straight from the source folders; nothing to collect.
 SERVESTATIC_USE_FINDERS = True
 SERVESTATIC_AUTOREFRESH = False

@@ -3,14 +3,16 @@
 from servestatic.compress import Compressor
 
 from dashboard.settings.base import *
-from dashboard.settings.base import ALLOWED_HOSTS, DATA_DIR, MIDDLEWARE, SECRET_KEY
-from dashboard.settings.environment import count_in_files
+from dashboard.settings.base import ALLOWED_HOSTS, DATA_DIR, MIDDLEWARE, OTLP_ENDPOINT, SECRET_KEY
+from dashboard.settings.environment import count_in_files, without_telemetry
 
 for name, value in {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS}.items():
     if not value:
         raise SystemExit(f"{name} is not set; production does not start without it.")
 
 METRICS_DIR = count_in_files(DATA_DIR)
+if not OTLP_ENDPOINT:
+    without_telemetry()
 # A proxy on the same machine looks like the machine itself.
 METRICS_ON_LOOPBACK = False
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

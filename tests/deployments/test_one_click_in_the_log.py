@@ -1,4 +1,4 @@
-"""From click to PATCH: one id joins the lines of the web process, of the worker and of its requests."""
+"""From click to PATCH: one id joins the lines of web process, worker and gateway; one trace their spans."""
 
 import json
 import logging
@@ -14,9 +14,11 @@ from django.test import Client
 
 from dashboard.celery import app
 from dashboard.logs import JsonLines
+from dashboard.telemetry import traces
 from deployments import intent, tracing
 from deployments.models import Operation
 from teams.models import Team
+from tests.collector import Collector, collecting, said
 
 pytestmark = pytest.mark.django_db(transaction=True)
 EARLIER, CLICK = "0123456789abcdef-earlier", "0123456789abcdef-click"
@@ -61,23 +63,28 @@ def task_line(lines: list[Line], request_id: str) -> Line:
         threading.Event().wait(0.02)
 
 
-def test_one_click_is_found_in_the_lines_of_web_worker_and_gateway(
-    installed: Team, worker: None, lines: list[Line]
-) -> None:
+def click(team: Team, lines: list[Line]) -> Operation:
+    """Somebody changes how many there are of a deployment; done when a worker has carried it out."""
     person = User.objects.get(username="deployer")
     wish = {"name": "house", "model": "house", "version": "1.0"}
     with tracing.working_for(request_id=EARLIER):
-        row = intent.create_deployment(installed, wish, by=person).deployment
+        row = intent.create_deployment(team, wish, by=person).deployment
     # A worker that is still at it would take the click's wish along.
     task_line(lines, EARLIER)
     browser = Client()
     browser.force_login(person)
     answer = browser.post(
-        f"/deployments/{installed.name}/{row.name}/scale", {"replicas": 2}, headers={"X-Request-ID": CLICK}
+        f"/deployments/{team.name}/{row.name}/scale", {"replicas": 2}, headers={"X-Request-ID": CLICK}
     )
     assert answer.status_code == 302, answer.content
-    operation = Operation.objects.get(deployment=row, action="scale")
+    task_line(lines, CLICK)
+    return Operation.objects.get(deployment=row, action="scale")
 
+
+def test_one_click_is_found_in_the_lines_of_web_worker_and_gateway(
+    installed: Team, worker: None, lines: list[Line]
+) -> None:
+    operation = click(installed, lines)
     done = task_line(lines, CLICK)
     of_click = [line for line in lines if line.get("request_id") == CLICK]
     by_logger: dict[str, list[Line]] = {}
@@ -95,3 +102,33 @@ def test_one_click_is_found_in_the_lines_of_web_worker_and_gateway(
         assert patch["operation_id"] == str(operation.pk)
         assert patch["task_id"] == queued["task_id"]
         assert patch["status"] in (200, 201)
+
+
+def test_one_click_is_one_trace(installed: Team, worker: None, lines: list[Line], settings: Any) -> None:
+    settings.MIDDLEWARE = ["dashboard.telemetry.traced", *settings.MIDDLEWARE]
+    with collecting() as collector:
+        traces.begin(collector.endpoint, service="timoneiro")
+        try:
+            operation = click(installed, lines)
+            until_told_of(collector, "deployments.tasks.reconcile", 2)
+        finally:
+            traces.end()
+    (asked,) = collector.named("POST deployment-scale")
+    of_click = [span for span in collector.spans if span.trace_id == asked.trace_id]
+    (task,) = [span for span in of_click if span.name == "deployments.tasks.reconcile"]
+    patches = [span for span in of_click if span.name == "PATCH cluster"]
+    assert task.parent_span_id == asked.span_id
+    assert said(asked)["timoneiro.request_id"] == said(task)["timoneiro.request_id"] == CLICK
+    assert {patch.parent_span_id for patch in patches} == {task.span_id}
+    assert {said(patch)["timoneiro.operation_id"] for patch in patches} == {str(operation.pk)}
+    assert any(str(said(patch)["url.path"]).endswith("/deployments/house") for patch in patches)
+    assert {said(patch)["http.response.status_code"] for patch in patches} <= {200, 201}
+
+
+def until_told_of(collector: Collector, name: str, count: int) -> None:
+    """Spans end a moment after the lines of the log."""
+    deadline = time.monotonic() + 30
+    while len(collector.named(name)) < count:
+        assert time.monotonic() < deadline, collector.spans
+        threading.Event().wait(0.02)
+        traces.flush()

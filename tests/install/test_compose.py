@@ -43,6 +43,17 @@ def test_only_the_cluster_side_can_open_credentials(services: dict[str, Any]) ->
     assert having == {"migrate", "hand-over"}
 
 
+def test_traces_are_told_where_to_go_to_those_who_make_some_and_get_there() -> None:
+    told = compose.services({**TOLD, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
+    telling = {
+        name
+        for name in OURS
+        if told[name]["environment"].get("OTEL_EXPORTER_OTLP_ENDPOINT") == "http://collector:4318"
+    }
+    assert telling == {"web", "worker", "answers", "chores"}
+    assert all("outside" in told[name]["networks"] for name in telling)
+
+
 def test_people_reach_the_proxy_alone(services: dict[str, Any]) -> None:
     assert {name for name, one in services.items() if one.get("ports")} == {"proxy"}
     networks = compose.written()["networks"]

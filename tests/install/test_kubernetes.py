@@ -1,6 +1,7 @@
 """k8s/install: every overlay builds, is taken by an API server, and keeps its promises."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -175,6 +177,22 @@ def test_nothing_is_open_that_is_not_named(overlay: str) -> None:
     assert [one["metadata"]["name"] for one in closed] == ["nothing-else"]
     outside = [one for one in policies if "0.0.0.0/0" in str(one)]
     assert outside and all("169.254.0.0/16" in str(one) for one in outside)
+
+
+def test_traces_are_told_where_to_go_and_may_go_there(tmp_path: Path) -> None:
+    """As a person's own overlay has it: that of production, and the component."""
+    taken = {"resources": ["overlays/production"], "components": ["components/tracing"]}
+    own = {kind: [os.path.relpath(INSTALL / folder, tmp_path) for folder in taken[kind]] for kind in taken}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(own))
+    objects = list(yaml.safe_load_all(kubectl("kustomize", str(tmp_path))))
+    (told,) = [one for one in of_kind(objects, "ConfigMap") if "KUBECONFIG_PATH" in one["data"]]
+    collector = urlsplit(told["data"]["OTEL_EXPORTER_OTLP_ENDPOINT"])
+    (way,) = [one for one in of_kind(objects, "NetworkPolicy") if one["metadata"]["name"] == "to-collector"]
+    (out,) = way["spec"]["egress"]
+    assert [port["port"] for port in out["ports"]] == [collector.port]
+    assert str(collector.hostname).endswith(
+        out["to"][0]["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+    )
 
 
 @pytest.mark.parametrize("name", sorted(OURS))
