@@ -3,10 +3,12 @@
 import logging
 import os
 import time
+from importlib import import_module
 from typing import Any
 
 from celery import Celery, Task
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init
+from django.conf import settings
 
 from deployments import tracing
 
@@ -23,6 +25,13 @@ _BEGUN = "timoneiro_begun"
 @setup_logging.connect
 def keep_logging(**_signal: Any) -> None:
     """That somebody listens here keeps Celery from a log of its own, beside that of the settings."""
+
+
+@worker_init.connect
+def say_that_it_lives(**_signal: Any) -> None:
+    """By name: nobody but a worker has use for what it takes."""
+    if settings.ALIVE_FILE is not None:
+        app.steps["consumer"].add(import_module("dashboard.signs_of_life").SaysSo)
 
 
 @task_prerun.connect

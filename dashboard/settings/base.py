@@ -73,6 +73,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
 ]
 
+# Touched by worker, beat and observer while they live; None: no probe asks for it.
+ALIVE_FILE = Path(env.alive_file) if env.alive_file else None
 # Where traces go, by OTLP over HTTP; empty: there are none.
 OTLP_ENDPOINT = env.otel_exporter_otlp_endpoint
 OTLP_SERVICE = env.otel_service_name
@@ -243,6 +245,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 3
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULER = "dashboard.signs_of_life:Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "deployments.tasks.sweep", "schedule": 15.0, "options": {"expires": 15}},
     # Not each minute: people are promised that a schedule fires within half a minute.

@@ -108,6 +108,12 @@ class Environment(BaseSettings):
     log_format: Literal["human", "json"] = told(
         "human", "`json`: an object a line, for a collector of logs. `human`: for a terminal.", by=EVERY
     )
+    alive_file: str = told(
+        "",
+        "A file of the process's own that it touches every few seconds while it lives, for probes: "
+        "`python -m deployments.alive FILE`. Empty: none.",
+        by="worker, beat, observer",
+    )
     otel_exporter_otlp_endpoint: str = told(
         "",
         "Where traces of requests, tasks and calls of API servers go, by OTLP over HTTP, without "

@@ -7,8 +7,10 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 
+from django.conf import settings
 from django.db import Error
 
+from deployments import alive
 from deployments.access import access_of
 from deployments.following.serving import FollowServer
 from deployments.models import Cluster
@@ -32,8 +34,10 @@ async def observe_until_stopped() -> None:
     if main is not None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, main.cancel)
+    living = asyncio.create_task(alive.keep_touching(settings.ALIVE_FILE))
     with suppress(asyncio.CancelledError):
         await observe()
+    living.cancel()
 
 
 async def observe() -> None:

@@ -125,6 +125,7 @@ class Container:
     environment: Mapping[str, str]
     folder: Path
     log: Path
+    check: list[str]
     process: "subprocess.Popen[bytes] | None" = None
 
     @property
@@ -144,6 +145,14 @@ class Container:
                 start_new_session=True,
             )
         return self
+
+    @property
+    def is_well(self) -> bool:
+        """What the service's own check of health says, asked as Docker asks."""
+        done = subprocess.run(
+            self.check, cwd=self.folder, env=dict(self.environment), capture_output=True, check=False
+        )
+        return done.returncode == 0
 
     @property
     def runs(self) -> bool:
@@ -180,8 +189,12 @@ class Host:
         one = self.services[service]
         ours = "build" in one
 
+        name = f"{len(self.running)}-{service}"
+        # Each has a /tmp of its own.
+        own = {"/tmp/alive": str(self.image.folder / f"{name}.alive")}  # noqa: S108
+
         def placed(text: str) -> str:
-            for said, meant in {**self.instead, **(instead or {})}.items():
+            for said, meant in {**self.instead, **own, **(instead or {})}.items():
                 text = text.replace(said, meant)
             return self.image.placed(text) if ours else text
 
@@ -196,7 +209,8 @@ class Host:
             [placed(part) for part in one["command"]],
             {**inherited, **(self.image.environment if ours else {}), **told, **(environment or {})},
             self.image.app if ours else self.image.folder,
-            self.image.folder / f"{len(self.running)}-{service}.log",
+            self.image.folder / f"{name}.log",
+            [placed(part) for part in one.get("healthcheck", {}).get("test", ())[1:]],
         )
         self.running.append(container)
         return container.start()

@@ -321,6 +321,14 @@ def test_the_main_job_passes_while_one_of_each_is_killed(lived: Installed) -> No
     assert sorted(dead) == ["live", "migrate", "observer", "web", "worker"]
 
 
+def test_each_that_nobody_can_ask_says_that_it_lives(lived: Installed) -> None:
+    silent = [one for one in lived.host.running if "deployments.alive" in one.check]
+    assert {one.name for one in silent} == {"worker", "answers", "chores", "beat", "observer"}
+    for one in silent:
+        if one.runs:
+            until(f"{one.name} says that it lives", lambda one=one: one.is_well)
+
+
 @pytest.mark.parametrize("who", ["worker", "observer"])
 def test_each_right_is_used_and_none_is_missing(lived: Installed, who: str) -> None:
     needed = {(need.group, need.resource, verb) for need in NEEDS if need.who == who for verb in need.verbs}

@@ -54,6 +54,16 @@ def test_traces_are_told_where_to_go_to_those_who_make_some_and_get_there() -> N
     assert all("outside" in told[name]["networks"] for name in telling)
 
 
+def test_each_process_that_stays_is_asked_whether_it_is_well(services: dict[str, Any]) -> None:
+    by_file = {"worker", "answers", "chores", "beat", "observer"}
+    for name in by_file:
+        file = services[name]["environment"]["ALIVE_FILE"]
+        assert services[name]["healthcheck"]["test"] == ["CMD", "python", "-m", "deployments.alive", file]
+        assert str(Path(file).parent) in services[name]["tmpfs"], "a file of another process"
+    # The image's own check, over HTTP.
+    assert not any("healthcheck" in services[name] for name in ("web", "live"))
+
+
 def test_people_reach_the_proxy_alone(services: dict[str, Any]) -> None:
     assert {name for name, one in services.items() if one.get("ports")} == {"proxy"}
     networks = compose.written()["networks"]

@@ -141,6 +141,21 @@ def test_every_container_has_a_read_only_root_requests_and_a_limit_of_memory(ove
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
+def test_each_process_that_stays_is_probed(overlay: str) -> None:
+    (told,) = [
+        one for one in of_kind(built(f"overlays/{overlay}"), "ConfigMap") if "ALIVE_FILE" in one["data"]
+    ]
+    for name in OURS - {"migrate"}:
+        container = workloads(f"overlays/{overlay}")[name]["spec"]["containers"][0]
+        probe = container["livenessProbe"]
+        if name in ("web", "live"):
+            assert probe["httpGet"]["path"] == "/healthz"
+        else:
+            asks = ["python", "-m", "deployments.alive", told["data"]["ALIVE_FILE"]]
+            assert probe["exec"]["command"] == container["startupProbe"]["exec"]["command"] == asks
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
 def test_images_are_ours_or_pinned_by_digest(overlay: str) -> None:
     for name, pod in workloads(f"overlays/{overlay}").items():
         for container in [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]:
