@@ -43,6 +43,12 @@ def test_only_the_cluster_side_can_open_credentials(services: dict[str, Any]) ->
     assert having == {"migrate", "hand-over"}
 
 
+def test_an_earlier_key_is_still_read_by_every_process_of_ours() -> None:
+    told = compose.services({**TOLD, "SECRET_KEY_FALLBACKS": "the-one-before"})
+    for name in OURS:
+        assert told[name]["environment"]["SECRET_KEY_FALLBACKS"] == "the-one-before", name
+
+
 def test_traces_are_told_where_to_go_to_those_who_make_some_and_get_there() -> None:
     told = compose.services({**TOLD, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"})
     telling = {
