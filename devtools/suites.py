@@ -39,6 +39,8 @@ MARK = "TIMONEIRO_TEST_RUN"
 END_TO_END = "tests/e2e"
 CONTRACT = "tests/contract"
 NO_TESTS_COLLECTED = 5
+# Where tests/conftest.py writes which tests failed.
+FAILURES = "TIMONEIRO_TEST_FAILURES"
 # What a person has set for their own stack must not reach the tests.
 NOT_FOR_TESTS = ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "PORT", "KUBECONFIG", "DJANGO_SETTINGS_MODULE")
 
@@ -50,11 +52,20 @@ class Result:
     name: str
     code: int
     seconds: float
+    failures: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
-        """Whether it counts as good; a folder without tests does."""
-        return self.code in {0, NO_TESTS_COLLECTED}
+        """Whether it counts as good. A run without tests does not: somebody meant some."""
+        return self.code == 0
+
+    @property
+    def lines(self) -> list[str]:
+        """In words, with each test that failed: whoever looks may see the end of the output alone."""
+        head = f"{'passed' if self.passed else 'FAILED'}  {self.name}  {self.seconds:.0f} s"
+        if self.code == NO_TESTS_COLLECTED:
+            head += "  no test was found: a path that is not there, or a -k or -m that chooses none"
+        return [head, *(f"    {failure}" for failure in self.failures)]
 
 
 def main(arguments: list[str]) -> int:
@@ -68,7 +79,7 @@ def main(arguments: list[str]) -> int:
         results = one_run(arguments, environment) if arguments else every_suite(environment)
         left = left_behind(run_id)
     for result in results:
-        print(f"{'passed' if result.passed else 'FAILED'}  {result.name}  {result.seconds:.0f} s")
+        print("\n".join(result.lines))
     for process in left:
         print(f"FAILED  left running: {process}")
     return 0 if all(result.passed for result in results) and not left else 1
@@ -132,8 +143,11 @@ def pytest(name: str, arguments: list[str], environment: Mapping[str, str]) -> R
     print(f"== {name}", flush=True)
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", *arguments]
-    code = subprocess.run(command, env=dict(environment), check=False).returncode
-    return Result(name, code, time.monotonic() - began)
+    with tempfile.NamedTemporaryFile("r") as failures:
+        told = {**environment, FAILURES: failures.name}
+        code = subprocess.run(command, env=told, check=False).returncode
+        failed = tuple(failures.read().splitlines())
+    return Result(name, code, time.monotonic() - began, failed)
 
 
 def left_behind(run_id: str) -> list[str]:

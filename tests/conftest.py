@@ -1,5 +1,6 @@
 """Servers that tests of several rooms share, one of each per pytest process."""
 
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import redis
 from django.db import connections
 
 from teams import append_only
+from tests.failing import Failing
 from tests.processes import ClusterServer, ValkeyServer, new_cluster, new_valkey
 
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
@@ -31,6 +33,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--tries", type=int, default=8, help="how often each race is run")
     group = parser.getgroup("forms", "how much is sent to each form of the pages")
     group.addoption("--examples", type=int, default=3, help="how many bodies each form is sent")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """`./dev test` says at its end which tests failed."""
+    file = os.environ.get("TIMONEIRO_TEST_FAILURES")
+    # Processes of pytest-xdist report to the one that started them.
+    if file and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Failing(Path(file)))
 
 
 @pytest.hookimpl(trylast=True)
