@@ -11,7 +11,7 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 # A number too large for its column, a character that cannot be stored. SQLite says the former by itself.
-_NEVER_HEAL = (DataError, OverflowError)
+NEVER_HEAL = (DataError, OverflowError)
 _LONGEST = 300
 
 
@@ -24,7 +24,7 @@ def store(items: Sequence[Item], write: Callable[[Sequence[Item]], object], *, n
     try:
         with transaction.atomic():
             write(items)
-    except _NEVER_HEAL as exc:
+    except NEVER_HEAL as exc:
         if len(items) == 1:
             logger.error(
                 "%s cannot be stored and is left out: %s", name.format(items[0]), str(exc)[:_LONGEST]
@@ -34,3 +34,8 @@ def store(items: Sequence[Item], write: Callable[[Sequence[Item]], object], *, n
         return
     for item in items:
         store([item], write, name=name)
+
+
+def storable(text: str) -> str:
+    """What a cluster said, without what no PostgreSQL takes."""
+    return text.replace("\0", "")

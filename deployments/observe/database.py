@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from django.db import Error, close_old_connections, connection, connections
 
+from deployments import odd
+
 logger = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
@@ -28,12 +30,25 @@ class Database:
         """Raises: django.db.Error."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, _fresh, work)
 
-    async def insist(self, work: Callable[[], Result]) -> Result:
-        """Repeats the work until the database takes it: a locked or restarted one comes back."""
+    async def insist(
+        self, work: Callable[[], Result], *, otherwise: Callable[[], Result] | None = None
+    ) -> Result:
+        """Repeats the work until the database takes it: a locked or restarted one comes back.
+
+        What it cannot take at all is not repeated: it is logged, and `otherwise` says what it comes to.
+
+        Raises:
+            django.db.DataError, OverflowError: it cannot be stored, and there is no `otherwise`.
+        """
         pause = 0.2
         while True:
             try:
                 return await self.run(work)
+            except odd.NEVER_HEAL as exc:
+                if otherwise is None:
+                    raise
+                logger.exception("it cannot be stored and is left out: %s", exc)
+                return otherwise()
             except Error as exc:
                 logger.warning("database trouble, again in %.1f s: %s", pause, exc)
             await asyncio.sleep(pause)
@@ -51,7 +66,7 @@ def _fresh(work: Callable[[], Result]) -> Result:
             with connection.cursor() as cursor:
                 cursor.execute(f"PRAGMA busy_timeout = {_LOCK_SECONDS * 1000}")
         return work()
-    except Error:
+    except (Error, OverflowError):
         # A broken connection must not meet the next piece of work.
         connections.close_all()
         raise

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
-from deployments import capturing, diagnosing, settling
+from deployments import capturing, diagnosing, odd, settling
 from deployments.locking import lock_row
 from deployments.models import Cluster, ClusterState, Deployment, Operation, OperationState, State
 from deployments.nudges import Nudge
@@ -26,8 +26,8 @@ def mark_seen(cluster_id: int, at: datetime, *, version: str, message: str) -> l
         seen_at=at,
         state=ClusterState.CONNECTED,
         unreachable_since=None,
-        message=message,
-        version=(version or row.version)[:40],
+        message=odd.storable(message),
+        version=odd.storable(version or row.version)[:40],
     )
     return _everybody(cluster_id) if returned else []
 
@@ -40,7 +40,7 @@ def mark_lost(cluster_id: int, message: str) -> list[Nudge]:
     newly = row.state != ClusterState.UNREACHABLE
     since = row.unreachable_since or row.seen_at or timezone.now()
     Cluster.objects.filter(pk=cluster_id).update(
-        state=ClusterState.UNREACHABLE, unreachable_since=since, message=message
+        state=ClusterState.UNREACHABLE, unreachable_since=since, message=odd.storable(message)
     )
     return _everybody(cluster_id) if newly else []
 

@@ -63,14 +63,17 @@ class Measuring:
             self._failures += 1
             if self._failures == 1:
                 logger.warning("cluster %s does not tell what is used: %s", self._name, exc)
-            await self._database.insist(partial(measured.record_trouble, self._cluster_id, exc))
+            await self._store(partial(measured.record_trouble, self._cluster_id, exc))
             return exc.retry_after_seconds
         self._failures = 0
         for chunk in chunks(pods, _CHUNK):
-            await self._database.insist(partial(measured.record_pods, self._cluster_id, chunk))
-        await self._database.insist(partial(measured.record_nodes, self._cluster_id, nodes))
+            await self._store(partial(measured.record_pods, self._cluster_id, chunk))
+        await self._store(partial(measured.record_nodes, self._cluster_id, nodes))
         self._hints.tell([Nudge(cluster=self._name)])
         return None
+
+    async def _store(self, write: Callable[[], None]) -> None:
+        await self._database.insist(write, otherwise=lambda: None)
 
     async def _measured(self, kind: str) -> list[Measured]:
         body = await self._cluster.read(collection_path(kind, None), {}, seconds=LIST_SECONDS)

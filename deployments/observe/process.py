@@ -6,6 +6,7 @@ import signal
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 from django.conf import settings
 from django.db import Error
@@ -126,7 +127,8 @@ class Watching:
             cluster = AsyncCluster(access_of(row))
         except UnusableCredentials as exc:
             message = str(exc)
-            self._hints.tell(await self._database.insist(lambda: liveness.mark_lost(row.pk, message)))
+            lost = partial(liveness.mark_lost, row.pk, message)
+            self._hints.tell(await self._database.insist(lost, otherwise=list))
             await asyncio.Event().wait()  # until the row changes
             return
         async with cluster:

@@ -117,7 +117,8 @@ class WatchedCluster:
             await asyncio.sleep(max(0.0, wrote_at + COALESCE_SECONDS - time.monotonic()))
             self._arrived.clear()
             words, self._words = self._words, []
-            recorded = await self._database.insist(partial(recording.record, self.cluster_id, words))
+            record = partial(recording.record, self.cluster_id, words)
+            recorded = await self._database.insist(record, otherwise=recording.Recorded)
             wrote_at = time.monotonic()
             self._listed.update(kind for kind, seen in words if isinstance(seen, Listed))
             self._hints.tell(recorded.nudges.values())
@@ -156,14 +157,16 @@ class WatchedCluster:
             logger.warning("cluster %s is lost: %s", self.name, error)
         self._connected = False
         message = str(error)
-        self._hints.tell(await self._database.insist(lambda: liveness.mark_lost(self.cluster_id, message)))
+        lost = partial(liveness.mark_lost, self.cluster_id, message)
+        self._hints.tell(await self._database.insist(lost, otherwise=list))
 
     async def _tell_seen(self, heard: datetime) -> None:
         returned = not self._connected
         version = await self._version() if returned else ""
         message = "; ".join(self._refused.values())
         nudges = await self._database.insist(
-            lambda: liveness.mark_seen(self.cluster_id, heard, version=version, message=message)
+            lambda: liveness.mark_seen(self.cluster_id, heard, version=version, message=message),
+            otherwise=list,
         )
         self._hints.tell(nudges)
         if returned:
@@ -183,7 +186,8 @@ class WatchedCluster:
     async def _recheck(self) -> None:
         while True:
             await asyncio.sleep(_RECHECK_SECONDS)
-            looked = await self._database.insist(lambda: liveness.recheck(self.cluster_id))
+            recheck = partial(liveness.recheck, self.cluster_id)
+            looked = await self._database.insist(recheck, otherwise=liveness.Rechecked)
             self._hints.tell(looked.nudges)
             self._hints.capture(looked.to_capture)
             self._hints.check(looked.to_check)

@@ -60,7 +60,7 @@ def record_nodes(cluster_id: int, measured: Sequence[Measured]) -> None:
 
 def record_trouble(cluster_id: int, error: ClusterError) -> None:
     """Keeps why nothing new is known of use; what was requested is known all the same."""
-    Cluster.objects.filter(pk=cluster_id).update(metrics_message=told(error))
+    Cluster.objects.filter(pk=cluster_id).update(metrics_message=odd.storable(told(error)))
 
 
 def told(error: ClusterError) -> str:
