@@ -228,7 +228,12 @@
       const search = document.querySelector("main input[type=search]:not([hidden])");
       if (search) { event.preventDefault(); search.focus(); }
     }
-    if (event.key === "Escape") document.querySelectorAll(".menu[open]").forEach((menu) => (menu.open = false));
+    if (event.key === "Escape") document.querySelectorAll(".menu[open]").forEach((menu) => {
+      // What had the focus is hidden with the menu: the next key must not begin at the top of the page.
+      const inside = menu.contains(document.activeElement);
+      menu.open = false;
+      if (inside) menu.querySelector("summary").focus();
+    });
   });
   document.addEventListener("click", (event) => {
     for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;

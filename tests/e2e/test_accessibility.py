@@ -1,6 +1,7 @@
-"""What axe finds on every page, in the light and in the dark, with everything that opens open."""
+"""Every page: what axe finds, in the light and in the dark, with all that opens open; narrow; and by keys."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import httpx
 import pytest
@@ -11,6 +12,18 @@ from tests.e2e.conftest import sign_in
 from tests.e2e.stack import Stack
 
 SCHEMES = ("light", "dark")
+# A telephone, which is also a window of 1280 px at four times the size; and one of 1440 px at twice.
+NARROW = (320, 720)
+STICKING_OUT = """() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  const scrolls = (one) => one && one !== root && (one !== document.body
+    && /auto|scroll|hidden|clip/.test(getComputedStyle(one).overflowX) || scrolls(one.parentElement));
+  return [...document.body.querySelectorAll("*")]
+    .filter((one) => one.getBoundingClientRect().right > root.clientWidth + 1 && !scrolls(one.parentElement))
+    .slice(0, 5).map((one) => one.outerHTML.slice(0, 120))
+    .concat(`${root.scrollWidth} px are needed`);
+}"""
 TEAM = "/teams/pricing"
 SERVED, BROKEN = "accessible-house", "accessible-crash"
 TABS = ("", "logs/", "events/", "revisions/", "scaling/", "usage/", "try/", "yaml/", "audit/", "settings/")
@@ -116,13 +129,65 @@ def violations(page: Page) -> list[str]:
     return found
 
 
-@pytest.mark.usefixtures("deployed")
-def test_axe_has_nothing_against_any_page(admin: Page, stack: Stack) -> None:
+def sideways(page: Page) -> list[str]:
+    """What sticks out of the page where it is narrow, and is in no box that scrolls by itself."""
     found = []
+    size = page.viewport_size
+    for width in NARROW:
+        page.set_viewport_size({"width": width, "height": 900})
+        found += [f"{page.url}, {width} px wide: {what}" for what in page.evaluate(STICKING_OUT)]
+    assert size is not None
+    page.set_viewport_size(size)
+    return found
+
+
+@dataclass
+class Found:
+    """In words, of all pages together: each is opened once for all that is asked of it."""
+
+    violations: list[str] = field(default_factory=list)
+    sideways: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def found(deployed: None, admin: Page, stack: Stack) -> Found:
+    looked = Found()
     for path in PAGES:
         admin.goto(stack.url + path, wait_until="load")
-        found += violations(admin)
-    assert not found, "\n".join(found)
+        looked.violations += violations(admin)
+        looked.sideways += sideways(admin)
+    return looked
+
+
+def test_axe_has_nothing_against_any_page(found: Found) -> None:
+    assert not found.violations, "\n".join(found.violations)
+
+
+def test_no_page_scrolls_sideways_on_a_small_screen_or_at_twice_the_size(found: Found) -> None:
+    assert not found.sideways, "\n".join(found.sideways)
+
+
+def test_the_page_and_its_menu_are_worked_by_keyboard(admin: Page, stack: Stack) -> None:
+    admin.goto(f"{stack.url}/deployments/", wait_until="load")
+    admin.keyboard.press("Tab")
+    assert admin.evaluate("document.activeElement.textContent") == "Skip to content"
+    admin.keyboard.press("Enter")
+    admin.wait_for_function("document.activeElement.id === 'main'")
+    menu = admin.locator("details.menu")
+    menu.locator("summary").focus()
+    admin.keyboard.press("Enter")
+    menu.get_by_role("link", name="Account", exact=True).wait_for()
+    admin.keyboard.press("Tab")
+    assert admin.evaluate("document.activeElement.getAttribute('href')") == "/account/"
+    admin.keyboard.press("Escape")
+    admin.wait_for_function("!document.querySelector('details.menu').open")
+    assert admin.evaluate("document.activeElement.tagName") == "SUMMARY"
+    admin.keyboard.press("Enter")
+    for _ in range(3):
+        admin.keyboard.press("Tab")
+    assert "Sign out" in admin.evaluate("document.activeElement.textContent")
+    # Whoever cannot see a focus is lost: each thing that has it shows it.
+    assert admin.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
 
 
 def test_axe_has_nothing_against_refused_forms(admin: Page, stack: Stack) -> None:
