@@ -40,6 +40,7 @@ STEPS: dict[str, tuple[str, ...]] = {
     "translations": (PYTHON, "-m", "devtools.messages", "--check"),
     "settings reference": (PYTHON, "-m", "devtools.settings_reference", "--check"),
     "vendored files": (PYTHON, "-m", "devtools.vendored"),
+    "styles of Tabler": (PYTHON, "-m", "devtools.tabler", "--check"),
     "pinned packages": (PYTHON, "-m", "devtools.pins"),
     "installed packages": (str(ROOT / ".venv" / "bin" / "uv"), "pip", "check", "--quiet", "--python", PYTHON),
 }

@@ -14,15 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from devtools import tabler
+from devtools.vendored import VENDOR, place
+
 ROOT = Path(__file__).resolve().parent.parent
 STATIC = ROOT / "static"
-VENDOR = STATIC / "vendor"
 SVG = "http://www.w3.org/2000/svg"
 
 
 @dataclass(frozen=True)
 class Package:
-    """One npm package, its exact version and the files we keep: package path -> path under static/vendor."""
+    """One npm package, its exact version and the files we keep: package path -> where `place` puts it."""
 
     name: str
     version: str
@@ -30,7 +32,7 @@ class Package:
 
 
 PACKAGES = (
-    Package("@tabler/core", "1.6.1", {"dist/css/tabler.min.css": "tabler/tabler.min.css"}),
+    Package("@tabler/core", "1.6.1", {"dist/css/tabler.min.css": "whole/tabler.min.css"}),
     Package("@tabler/icons", "3.51.0", {"LICENSE": "tabler-icons/LICENSE"}),
     Package(
         "@fontsource-variable/inter",
@@ -137,7 +139,7 @@ def main() -> int:
         (STATIC / "icons.svg").write_text(sprite(modules / "@tabler/icons/icons"))
     (VENDOR / "inter" / "inter.css").write_text(FONT_CSS)
     (VENDOR / "manifest.json").write_text(json.dumps(entries, indent=2) + "\n")
-    return 0
+    return tabler.main([])
 
 
 def copy_package(package: Package, source: Path) -> dict[str, object]:
@@ -146,7 +148,7 @@ def copy_package(package: Package, source: Path) -> dict[str, object]:
     hashes = {}
     for inside, kept in package.files.items():
         content = without_source_map((source / inside).read_bytes())
-        target = VENDOR / kept
+        target = place(kept)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         hashes[kept] = hashlib.sha256(content).hexdigest()

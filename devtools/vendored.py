@@ -6,8 +6,15 @@ import sys
 from pathlib import Path
 
 VENDOR = Path(__file__).resolve().parent.parent / "static" / "vendor"
-# Written by devtools/vendor.py itself.
-OURS = {"manifest.json", "inter/inter.css"}
+# Not served as it is: devtools/tabler.py makes of it what pages use.
+WHOLE = Path(__file__).resolve().parent / "whole"
+# Written by devtools/vendor.py itself, and by devtools/tabler.py.
+OURS = {"manifest.json", "inter/inter.css", "tabler/tabler.min.css"}
+
+
+def place(kept: str) -> Path:
+    """Where a file of the manifest is: below static/vendor, or below devtools as "whole/..."."""
+    return WHOLE.parent / kept if kept.startswith("whole/") else VENDOR / kept
 
 
 def main() -> int:
@@ -15,10 +22,11 @@ def main() -> int:
     packages = json.loads((VENDOR / "manifest.json").read_text())
     listed = {file: digest for package in packages for file, digest in package["sha256"].items()}
     there = {str(file.relative_to(VENDOR)) for file in VENDOR.rglob("*") if file.is_file()} - OURS
+    there |= {str(file.relative_to(WHOLE.parent)) for file in WHOLE.rglob("*") if file.is_file()}
     wrong = [f"not in the manifest: {file}" for file in sorted(there - listed.keys())]
     wrong += [f"missing: {file}" for file in sorted(listed.keys() - there)]
     for file in sorted(there & listed.keys()):
-        if hashlib.sha256((VENDOR / file).read_bytes()).hexdigest() != listed[file]:
+        if hashlib.sha256(place(file).read_bytes()).hexdigest() != listed[file]:
             wrong.append(f"changed: {file}")
     print("\n".join(wrong), end="\n" if wrong else "")
     return 1 if wrong else 0

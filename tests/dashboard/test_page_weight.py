@@ -24,8 +24,6 @@ kept = test_permissions.kept
 
 KB = 1024
 FIRST_VIEW = 150 * KB
-# Interactive charts bring their script, a sixth of the rest.
-WITH_CHARTS = {"usage": 165 * KB, "deployment-usage": 165 * KB}
 LATER_VIEW = 30 * KB
 STATIC = "/static/"
 ADMIN = PEOPLE.index("admin")
@@ -101,9 +99,7 @@ def test_a_page_is_small_and_whole_without_a_network(
     html = len(gzip.compress(answer.content, 6))
     files = {file: bytes_on_the_way(file) for file in loads(page)}
     assert html < LATER_VIEW
-    assert html + sum(files.values()) < WITH_CHARTS.get(name, FIRST_VIEW), sorted(
-        files.items(), key=lambda pair: -pair[1]
-    )
+    assert html + sum(files.values()) < FIRST_VIEW, sorted(files.items(), key=lambda pair: -pair[1])
     assert list(elsewhere(page)) == []
     policy = answer["Content-Security-Policy"]
     assert "default-src 'self'" in policy and "//" not in policy
