@@ -13,7 +13,7 @@ from django.conf import settings
 from deployments import alive
 
 
-class SaysSo(bootsteps.StartStopStep):  # type: ignore[misc]
+class SaysSo(bootsteps.StartStopStep):
     """A step of a worker's consumer: begun when it is connected, stopped when it is no more."""
 
     requires = ("celery.worker.consumer.connection:Connection",)
@@ -36,7 +36,7 @@ class SaysSo(bootsteps.StartStopStep):  # type: ignore[misc]
             self._waiting.begin()
 
 
-class Scheduler(PersistentScheduler):  # type: ignore[misc]
+class Scheduler(PersistentScheduler):
     """Beat's own, which says so with each look at what is due: every few seconds."""
 
     def tick(self, *args: Any, **options: Any) -> float:
@@ -45,4 +45,4 @@ class Scheduler(PersistentScheduler):  # type: ignore[misc]
 
     def _ensure_connected(self) -> Any:
         with alive.Waiting(settings.ALIVE_FILE, every_seconds=alive.EVERY_SECONDS).meanwhile():
-            return super()._ensure_connected()
+            return super()._ensure_connected()  # type: ignore[misc]

@@ -24,6 +24,7 @@ EXCLUDED = {
     "dashboard/origin.py": "for the log",
     "dashboard/settings/": "for the console",
     "dashboard/supervisor/": "for the console",
+    "dashboard/telemetry.py": "for a collector of traces",
     "dashboard/views/metrics.py": "for Prometheus",
     "deployments/api/": "REST answers in English",
     "deployments/doctor/": "for the console",

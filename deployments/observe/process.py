@@ -6,7 +6,6 @@ import signal
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 
 from django.conf import settings
 from django.db import Error
@@ -15,6 +14,7 @@ from deployments import alive
 from deployments.access import access_of
 from deployments.following.serving import FollowServer
 from deployments.models import Cluster
+from deployments.nudges import Nudge
 from deployments.observe import leading, liveness
 from deployments.observe.database import Database
 from deployments.observe.hints import Hints
@@ -127,8 +127,10 @@ class Watching:
             cluster = AsyncCluster(access_of(row))
         except UnusableCredentials as exc:
             message = str(exc)
-            lost = partial(liveness.mark_lost, row.pk, message)
-            self._hints.tell(await self._database.insist(lost, otherwise=list))
+            nudges = await self._database.insist(
+                lambda: liveness.mark_lost(row.pk, message), otherwise=list[Nudge]
+            )
+            self._hints.tell(nudges)
             await asyncio.Event().wait()  # until the row changes
             return
         async with cluster:

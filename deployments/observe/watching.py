@@ -9,6 +9,7 @@ from functools import partial
 
 import msgspec
 
+from deployments.nudges import Nudge
 from deployments.observe import liveness, recording
 from deployments.observe.batches import Word
 from deployments.observe.database import Database
@@ -157,8 +158,10 @@ class WatchedCluster:
             logger.warning("cluster %s is lost: %s", self.name, error)
         self._connected = False
         message = str(error)
-        lost = partial(liveness.mark_lost, self.cluster_id, message)
-        self._hints.tell(await self._database.insist(lost, otherwise=list))
+        nudges = await self._database.insist(
+            lambda: liveness.mark_lost(self.cluster_id, message), otherwise=list[Nudge]
+        )
+        self._hints.tell(nudges)
 
     async def _tell_seen(self, heard: datetime) -> None:
         returned = not self._connected
@@ -166,7 +169,7 @@ class WatchedCluster:
         message = "; ".join(self._refused.values())
         nudges = await self._database.insist(
             lambda: liveness.mark_seen(self.cluster_id, heard, version=version, message=message),
-            otherwise=list,
+            otherwise=list[Nudge],
         )
         self._hints.tell(nudges)
         if returned:

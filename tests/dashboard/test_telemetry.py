@@ -94,7 +94,9 @@ def test_without_an_endpoint_nothing_of_opentelemetry_is_loaded(
 
 
 def test_with_an_endpoint_a_process_of_the_product_is_traced(tmp_path: Path) -> None:
-    ask = "from django.test import Client; print(Client().get('/api/v1/me').status_code)"
+    ask = (
+        "from django.test import Client; print(Client(SERVER_NAME='localhost').get('/api/v1/me').status_code)"
+    )
     with collecting() as collector:
         told = {
             "DJANGO_SETTINGS_MODULE": "dashboard.settings.local",

@@ -146,7 +146,6 @@ class Container:
             )
         return self
 
-    @property
     def is_well(self) -> bool:
         """What the service's own check of health says, asked as Docker asks."""
         done = subprocess.run(

@@ -326,7 +326,7 @@ def test_each_that_nobody_can_ask_says_that_it_lives(lived: Installed) -> None:
     assert {one.name for one in silent} == {"worker", "answers", "chores", "beat", "observer"}
     for one in silent:
         if one.runs:
-            until(f"{one.name} says that it lives", lambda one=one: one.is_well)
+            until(f"{one.name} says that it lives", one.is_well)
 
 
 @pytest.mark.parametrize("who", ["worker", "observer"])
