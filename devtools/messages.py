@@ -15,6 +15,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -43,6 +44,7 @@ HEADER = (
 _OF_NO_USE = re.compile(
     rb'"(POT-Creation-Date|PO-Revision-Date|Generated-By|Last-Translator|Report-Msgid-Bugs-To|Language-Team):'
 )
+_NO_DATE = datetime(2000, 1, 1, tzinfo=UTC)
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
 
 Found = tuple[str | tuple[str, ...], str | None, str]
@@ -147,7 +149,10 @@ def written(catalog: Catalog) -> tuple[bytes, bytes]:
     text, binary = io.BytesIO(), io.BytesIO()
     write_po(text, catalog, width=110, include_lineno=False, omit_header=False)
     kept = [line for line in text.getvalue().splitlines(keepends=True) if not _OF_NO_USE.match(line)]
-    write_mo(binary, read_po(io.BytesIO(b"".join(kept)), locale=catalog.locale))
+    compiled = read_po(io.BytesIO(b"".join(kept)), locale=catalog.locale)
+    # It would be the time of day, and no two runs would make the same.
+    compiled.creation_date = _NO_DATE
+    write_mo(binary, compiled)
     return b"".join(kept), binary.getvalue()
 
 
