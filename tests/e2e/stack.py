@@ -31,11 +31,14 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def free_node_port() -> int:
-    """A node port that nobody on this machine listens on: neither this product's cluster nor another's."""
+def free_node_port(wanted: int | None = None) -> int:
+    """A node port that nobody on this machine listens on: neither this product's cluster nor another's.
+
+    The `wanted` one, if it is such.
+    """
     ports = list(NODE_PORTS)
     random.shuffle(ports)
-    for port in ports:
+    for port in ports if wanted is None else (wanted, *ports):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))
