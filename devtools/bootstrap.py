@@ -33,7 +33,7 @@ usage: ./dev COMMAND [arguments]
              --kubeconfig PATH [--context NAME] [--image NAME]   hold that cluster to the contract
   check    formatting, lint, types, import contracts, migrations, templates
   audit    ask an advisory database about every pinned package; needs a network
-  bench    measure; names choose among pages, wishes, cluster, logs, churn, fuzz
+  bench    measure; names choose among pages, wishes, cluster, logs, usage, churn, fuzz
   lock     compile requirements*.in to hashed requirements*.txt
   cli      the command `timoneiro`, a client of the REST API
   doctor   say what is wrong with the stack in DATA_DIR, why it matters and what to do
