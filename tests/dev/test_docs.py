@@ -1,5 +1,6 @@
 """What the documents say is what the product does."""
 
+import gettext
 import re
 import time
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from devtools.diagnoses import TARGET, table
 from k8s.diagnosis import WORDS
 
 WEBHOOKS = Path(TARGET).with_name("webhooks.md")
+DOCS = Path(TARGET).parent
+GUIDES = ("guide.md", "guia.md")
+EMPHASIS = re.compile(r"(\*{1,2})(?! )([^*]+?)\1")
 BODY = b'{"id": "1", "message": "\xc3\xa9"}'
 
 
@@ -58,3 +62,19 @@ def test_every_event_and_header_is_named() -> None:
         assert f"| `{name}` |" in text
     for name in (SIGNATURE, "Timoneiro-Event", "Timoneiro-Delivery", "WEBHOOK_ALLOW="):
         assert name in text
+
+
+def test_both_guides_call_what_is_on_a_page_as_it_is_called_there() -> None:
+    said = [[" ".join(found[1].split()) for found in EMPHASIS.findall(prose(page))] for page in GUIDES]
+    assert len(said[0]) == len(said[1])
+    words = gettext.translation("django", DOCS.parent / "locale", ["pt_BR"], fallback=True)
+    for word, its in zip(*said, strict=True):
+        # The same English may mean two things; what the pages never say is nobody's to compare.
+        shown = {words.gettext(word), words.pgettext("deployment", word)} - {word}
+        assert not shown or its in shown, word
+
+
+def prose(page: str) -> str:
+    """Without its blocks of code, and without the stars of lists."""
+    text = re.sub(r"^```.*?^```$", "", (DOCS / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    return re.sub(r"^\* ", "", text, flags=re.MULTILINE)
