@@ -60,8 +60,9 @@ def test_the_index_has_every_page_of_the_docs() -> None:
     assert {page for page in DOCS.rglob("*.md") if page.name != "README.md"} <= linked
 
 
-def test_what_contributing_says_to_touch_is_there() -> None:
-    said = set(NAMED.findall((ROOT / "CONTRIBUTING.md").read_text()))
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_what_is_named_of_the_code_is_there(page: str) -> None:
+    said = set(NAMED.findall((ROOT / page).read_text()))
     there = {path.name for folder in CODE_FOLDERS for path in (ROOT / folder).rglob("*")}
     missing = [
         name
