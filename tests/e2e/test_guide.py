@@ -58,6 +58,7 @@ class Reader:
             ["bash", "-euo", "pipefail", "-c", self.here(script)],
             cwd=self.folder,
             env={
+                **self.stack._base_environment(),
                 "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
                 "HOME": str(self.folder),
             },
@@ -87,7 +88,7 @@ def reader(stack: Stack, tmp_path: Path) -> Iterator[Reader]:
     reader = Reader(tmp_path, stack, ports)
     (tmp_path / ".data").symlink_to(stack.data_dir)
     dev = tmp_path / "dev"
-    dev.write_text(f'#!/bin/sh\nPORT={stack.port} DATA_DIR="{stack.data_dir}" exec sh "{ROOT}/dev" "$@"\n')
+    dev.write_text(f'#!/bin/sh\nexec sh "{ROOT}/dev" "$@"\n')
     dev.chmod(0o755)
     for block in blocks_of("guide.md"):
         if block.kind == "yaml":
