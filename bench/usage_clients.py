@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from bench import usage_rows
 from bench.figures import MEBIBYTE, spread
+from dashboard.settled import settle
 from deployments.models import Cluster, Node, PodUsage, Series
 
 PATHS = (
@@ -33,6 +34,7 @@ def main() -> None:
     lead = usage_rows.grow()
     admin = User.objects.create_superuser("admin")
     tell_storage()
+    settle()
     for user in (lead, admin):
         for path in PATHS:
             # As if it had been seen and measured just now: filling takes longer than that holds.

@@ -57,7 +57,7 @@ MIDDLEWARE = [
     "dashboard.measuring.measured",
     "dashboard.gatekeeping.machines_by_address",
     "django.middleware.security.SecurityMiddleware",
-    "servestatic.middleware.ServeStaticMiddleware",
+    "dashboard.static_files.static_under_asgi",
     "csp.middleware.CSPMiddleware",
     "dashboard.origin.with_origin",
     "dashboard.gatekeeping.without_nul",

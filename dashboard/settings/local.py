@@ -16,9 +16,7 @@ SERVESTATIC_ROOT = DATA_DIR / "web"
 # Addresses carry their file's digest, so a browser may keep it.
 SERVESTATIC_MAX_AGE = 30 * 24 * 3600
 MIDDLEWARE = [
-    "dashboard.static_files.compressed_static"
-    if name == "servestatic.middleware.ServeStaticMiddleware"
-    else name
+    "dashboard.static_files.compressed_static" if name == "dashboard.static_files.static_under_asgi" else name
     for name in MIDDLEWARE
 ]
 STORAGES = {

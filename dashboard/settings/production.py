@@ -3,7 +3,7 @@
 from servestatic.compress import Compressor
 
 from dashboard.settings.base import *
-from dashboard.settings.base import ALLOWED_HOSTS, DATA_DIR, MIDDLEWARE, OTLP_ENDPOINT, SECRET_KEY
+from dashboard.settings.base import ALLOWED_HOSTS, DATA_DIR, OTLP_ENDPOINT, SECRET_KEY
 from dashboard.settings.environment import count_in_files, without_telemetry
 
 for name, value in {"SECRET_KEY": SECRET_KEY, "ALLOWED_HOSTS": ALLOWED_HOSTS}.items():
@@ -29,9 +29,3 @@ STORAGES = {
 SERVESTATIC_KEEP_ONLY_HASHED_FILES = True
 # Maps of scripts are fetched by people who debug them: compressing those took most of the time.
 SERVESTATIC_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
-MIDDLEWARE = [
-    "dashboard.static_files.static_under_asgi"
-    if name == "servestatic.middleware.ServeStaticMiddleware"
-    else name
-    for name in MIDDLEWARE
-]
