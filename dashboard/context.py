@@ -4,6 +4,7 @@ from functools import cache
 
 from django.http import HttpRequest
 
+from dashboard.places import places_of
 from deployments import selectors
 
 THEMES = ("light", "dark", "auto")
@@ -28,15 +29,14 @@ def shell(request: HttpRequest) -> dict[str, object]:
     # "deployment-logs" and "deployment-scale" belong to "deployment".
     here = (match.url_name or "").split("-")[0] if match else ""
 
-    @cache
     def may_deploy() -> bool:
-        # Asked by the template, once, and only where "New" may be shown.
-        return selectors.may_deploy_somewhere(request.user)
+        # Asked by the template, and only where "New" may be shown.
+        return places_of(request).may_deploy_somewhere
 
     @cache
     def unseen() -> int:
         # Asked by the template for the bell of whole pages.
-        return selectors.count_unseen(request.user) if request.user.is_authenticated else 0
+        return selectors.count_unseen(places_of(request))
 
     def lit_sections() -> list[dict[str, object]]:
         known = (*SECTIONS, *(FOR_ADMINS if request.user.is_superuser else ()))

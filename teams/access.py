@@ -1,10 +1,15 @@
 """Who belongs where: the roles people have in teams."""
 
+from functools import cached_property
+from typing import Any, TypeVar
+
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
 from teams.models import Membership, Team
 from teams.roles import Role
+
+Rows = TypeVar("Rows", bound=QuerySet[Any, Any])
 
 
 def teams_of(user: User | AnonymousUser) -> QuerySet[Team]:
@@ -53,3 +58,52 @@ def may_deploy_somewhere(user: User | AnonymousUser) -> bool:
     deploying = [role.value for role in Role if role.covers(Role.DEPLOYER)]
     places = Membership.objects.filter(user=user, role__in=deploying, team__archived_at=None)
     return user.is_superuser or places.exists()
+
+
+class Places:
+    """The places of a person, for who asks for them more than once: they are read once, when first asked for.
+
+    It says what was so then. Nobody keeps it longer than it takes to answer a request.
+    """
+
+    def __init__(self, user: User | AnonymousUser) -> None:
+        self.user = user
+        self.is_everywhere = bool(user.is_authenticated and user.is_active and user.is_superuser)
+
+    @cached_property
+    def _memberships(self) -> list[Membership]:
+        if self.is_everywhere or not self.user.is_authenticated or not self.user.is_active:
+            return []
+        mine = Membership.objects.filter(user=self.user, team__archived_at=None)
+        return list(mine.select_related("team").order_by("team__name"))
+
+    @cached_property
+    def teams(self) -> list[Team]:
+        """As `teams_of`."""
+        return list(teams_of(self.user)) if self.is_everywhere else [one.team for one in self._memberships]
+
+    @cached_property
+    def _roles(self) -> dict[int, Role]:
+        return {one.team_id: Role(one.role) for one in self._memberships}
+
+    def role_of(self, team: Team) -> Role | None:
+        """As the function of that name."""
+        if team.archived_at is not None:
+            return None
+        return Role.LEAD if self.is_everywhere else self._roles.get(team.pk)
+
+    def may_deploy_in(self, team_id: int) -> bool:
+        """Whether the role there, in a team that is not archived, lets the person deploy."""
+        role = Role.LEAD if self.is_everywhere else self._roles.get(team_id)
+        return role is not None and role.covers(Role.DEPLOYER)
+
+    @property
+    def may_deploy_somewhere(self) -> bool:
+        return self.is_everywhere or any(role.covers(Role.DEPLOYER) for role in self._roles.values())
+
+    def within(self, rows: Rows) -> Rows:
+        """Those of `rows` whose `team` is one of `teams`."""
+        # Where the database can tell all rows from few it reads them in their order, and stops at a page.
+        if self.is_everywhere:
+            return rows.filter(team__archived_at=None)
+        return rows.filter(team__in=list(self._roles))

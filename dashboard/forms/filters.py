@@ -6,8 +6,8 @@ from typing import Self
 from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 from django.http import QueryDict
 
-from deployments.models import State
-from deployments.selectors.status import ShownDeployment
+from deployments.models import Deployment, State
+from deployments.selectors.status import with_shown_state
 
 # What is broken comes first.
 URGENCY = (
@@ -61,7 +61,7 @@ class ListFilters:
             sort=sort if sort.removeprefix("-") in SORTS else "name",
         )
 
-    def apply(self, rows: "QuerySet[ShownDeployment]") -> "QuerySet[ShownDeployment]":
+    def apply(self, rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
         if self.q:
             rows = rows.filter(
                 Q(name__icontains=self.q)
@@ -70,18 +70,18 @@ class ListFilters:
                 | Q(version__image__icontains=self.q)
             )
         if self.state:
-            rows = rows.filter(shown_state=self.state)
+            rows = with_shown_state(rows).filter(shown_state=self.state)
         if self.model:
             rows = rows.filter(version__model__name=self.model)
         if self.team:
             rows = rows.filter(team__name=self.team)
         return self.order(rows)
 
-    def order(self, rows: "QuerySet[ShownDeployment]") -> "QuerySet[ShownDeployment]":
+    def order(self, rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
         descending = self.sort.startswith("-")
         first, *rest = SORTS[self.sort.removeprefix("-")]
         if first == "urgency":
-            rows = rows.annotate(urgency=by_urgency())
+            rows = with_shown_state(rows).annotate(urgency=by_urgency())
         return rows.order_by(f"-{first}" if descending else first, *rest)
 
     @property

@@ -5,15 +5,14 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from dashboard.forms.filters import STATES, ListFilters
+from dashboard.places import places_of
 from dashboard.views.bulk import ACTIONS
 from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
-from dashboard.views.listed import READ, listed
+from dashboard.views.listed import listed
 from deployments import selectors
 from deployments.models import State
-from deployments.selectors.usage.held import NOTHING, held_by_deployment
-from teams.access import teams_with_role
-from teams.roles import Role
+from deployments.selectors.usage.held import NOTHING, OF_LIMITS, held_by_deployment
 
 ROWS = 50
 COLUMNS: tuple[Column, ...] = (
@@ -34,30 +33,30 @@ COLUMNS: tuple[Column, ...] = (
 def deployments(request: PageRequest) -> HttpResponse:
     filters = ListFilters.of(request.GET)
     history = filters.state == State.DELETED
-    visible = selectors.deployments_visible_to(request.user, include_deleted=history)
-    if history:
-        visible = visible.filter(deleted_at__isnull=False)
-    shown = Paginator(filters.apply(visible).only(*READ), ROWS).get_page(request.GET.get("page"))
-    models = (
-        selectors.models_visible_to(request.user).order_by("name").values_list("name", flat=True).distinct()
-    )
-    changing = (
-        set() if history else set(teams_with_role(request.user, Role.DEPLOYER).values_list("pk", flat=True))
-    )
-    held = {} if history else held_by_deployment([one.pk for one in shown.object_list])
+    places = places_of(request)
+    visible = selectors.deployments_in(places).filter(deleted_at__isnull=not history)
+    shown = Paginator(filters.apply(visible), ROWS).get_page(request.GET.get("page"))
+    found = selectors.rows_of(shown.object_list)
+    choosing = not history and places.may_deploy_somewhere
+    held = {} if history else held_by_deployment([one.pk for one in found], OF_LIMITS)
     context = {
         "rows": [
-            listed(one, held.get(one.pk, NOTHING), choice=one.team_id in changing if changing else None)
-            for one in shown.object_list
+            listed(
+                one,
+                held.get(one.pk, NOTHING),
+                choice=places.may_deploy_in(one.team_id) if choosing else None,
+            )
+            for one in found
         ],
-        "choosing": bool(changing),
+        "choosing": choosing,
         "bulk_actions": ACTIONS,
         "shown": shown,
         "filters": filters,
         "history": history,
         "states": STATES,
-        "models": models,
-        "teams": selectors.teams_of(request.user),
+        "models": selectors.model_names_in(places),
+        # Called by the template, for the form that only whole pages have.
+        "teams": lambda: places.teams,
         "columns": headings(COLUMNS, filters.sort),
         "here": request.get_full_path(),
     }

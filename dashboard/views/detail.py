@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import msgspec
-from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -13,7 +12,7 @@ from dashboard.views.frame import PageRequest, page
 from dashboard.views.one import abilities, find, show_tab
 from dashboard.views.rollout import rollout_of
 from deployments import counts, selectors
-from deployments.models import Deployment, ModelVersion, Pod, PodUsage, State
+from deployments.models import Deployment, Pod, PodUsage, State
 from deployments.selectors.usage.pods import pods_with_use
 from deployments.spec import spec_of
 from k8s.facts import ContainerFacts, PodFacts
@@ -42,31 +41,25 @@ def show_overview(
     # A refused number is told at its field, as long as there is one.
     may_change = abilities(request, deployment).change
     has_field = may_change and autoscaling is None
+    moving = deployment.state != State.RUNNING
     context = {
         "spec": spec_of(deployment),
         "pods": [describe_pod(pod, use) for pod, use in pods],
         "timeline": selectors.timeline_of(deployment)[:TIMELINE_LENGTH],
-        "versions": other_versions(request, deployment),
-        "rollout": None if deployment.state == State.RUNNING else rollout_of(deployment),
+        "versions": selectors.versions_beside(deployment),
+        "rollout": rollout_of(deployment) if moving else None,
         "diagnosis": explain(deployment, to=request.user if may_change else None),
         "steps": selectors.rollout_steps(deployment),
         "autoscaling": autoscaling,
         "room": room_for(deployment) if may_change else None,
-        "next_change": selectors.next_change_of(deployment),
-        "operation": deployment.operations.order_by("-created_at", "-generation").first(),
+        "next_change": selectors.next_change_of(deployment) if may_change else None,
+        # Its word is part of the rollout's.
+        "operation": deployment.operations.order_by("-created_at", "-generation").first() if moving else None,
         "error": error,
         "scale_error": error if replicas is not None and has_field else "",
         "replicas": str(deployment.replicas) if replicas is None else replicas,
     }
     return show_tab(request, deployment, "deployment", "deployments/overview.html", context, status=status)
-
-
-def other_versions(request: PageRequest, deployment: Deployment) -> QuerySet[ModelVersion]:
-    """What else of the same model can be rolled out; what is archived is not offered any more."""
-    versions = selectors.versions_visible_to(request.user).filter(
-        model_id=deployment.version.model_id, archived_at=None, model__archived_at=None
-    )
-    return versions.exclude(pk=deployment.version_id).order_by("-created_at", "-id")
 
 
 def describe_pod(pod: Pod, use: PodUsage | None = None) -> dict[str, object]:

@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from dashboard.drawn import drawn
 from dashboard.templatetags.timoneiro import elapsed
 from deployments import selectors
-from deployments.models import Deployment
+from deployments.selectors import DeploymentRow
 from deployments.selectors.usage.held import NOTHING, Held
 
 
@@ -43,30 +43,20 @@ class ListedRow(NamedTuple):
     history: bool
 
 
-READ = (
-    *("name", "team__name", "team__title", "version__version", "version__model__name"),
-    *("cluster__name", "cluster__state", "cluster__seen_at", "cluster__unreachable_since"),
-    *("cluster__created_at", "cluster__node_address", "node_port", "created_by__username"),
-    *("state", "state_since", "message", "ready_replicas", "wanted_replicas", "observed_at", "diagnosis"),
-    *("generation", "applied_generation", "delete_requested_at", "deleted_at", "created_at"),
-)
-"""What has to be read of a deployment for its row."""
-
-
-def listed(one: Deployment, held: Held = NOTHING, *, choice: bool | None = None) -> SafeString:
-    """The row of a deployment as HTML; `held` is what its pods hold and use."""
+def listed(one: DeploymentRow, held: Held = NOTHING, *, choice: bool | None = None) -> SafeString:
+    """The row of a deployment as HTML; `held` is what its pods use and may use."""
     status = selectors.present_status(one)
     moment = one.deleted_at or one.created_at
     row = ListedRow(
         pk=one.pk,
-        team=one.team.name,
-        team_title=str(one.team),
+        team=one.team_name,
+        team_title=one.team_title or one.team_name,
         name=one.name,
         state=status["state"],
         message=status["message"],
         cause=status["diagnosis"]["cause"] if status["diagnosis"] else "",
-        model=one.version.model.name,
-        version=one.version.version,
+        model=one.model,
+        version=one.version,
         ready=status["ready_replicas"],
         wanted=status["wanted_replicas"],
         cpu_used=held.cpu_used if held.measured else None,
@@ -76,7 +66,7 @@ def listed(one: Deployment, held: Held = NOTHING, *, choice: bool | None = None)
         endpoint=selectors.endpoint_of(one),
         moment=moment,
         elapsed=elapsed(moment),
-        created_by=one.created_by.username if one.created_by else "",
+        created_by=one.created_by,
         choice=None if choice is None else choice and one.delete_requested_at is None,
         history=one.deleted_at is not None,
     )

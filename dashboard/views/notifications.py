@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from dashboard.inert import made_inert
+from dashboard.places import places_of
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import intent, selectors
 from deployments.models import Happening
@@ -73,4 +74,4 @@ def bell(request: PageRequest) -> HttpResponse:
 
 
 def bell_with_count(request: PageRequest) -> HttpResponse:
-    return render(request, "parts/bell.html", {"unseen": selectors.count_unseen(request.user)})
+    return render(request, "parts/bell.html", {"unseen": selectors.count_unseen(places_of(request))})

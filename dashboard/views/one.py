@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.http import HttpResponse
 from django.urls import reverse
 
+from dashboard.places import places_of
 from dashboard.views.frame import PageRequest, page_or_fragment
 from deployments import selectors
 from deployments.errors import NotFound
@@ -52,11 +53,11 @@ def find(request: PageRequest, team: str, name: str) -> Deployment:
     Raises:
         NotFound: neither, or this person may not know of it.
     """
-    asked = request.GET.get("deleted", "")
+    places, asked = places_of(request), request.GET.get("deleted", "")
     if asked.isdecimal() and len(asked) < MAX_DIGITS:
-        return selectors.get_deployment(request.user, team, name, deleted_id=int(asked))
+        return selectors.get_deployment(places, team, name, deleted_id=int(asked))
     try:
-        return selectors.get_deployment(request.user, team, name)
+        return selectors.get_deployment(places, team, name)
     except NotFound:
         history = selectors.deployments_visible_to(request.user, include_deleted=True)
         newest = history.filter(team__name=team, name=name).order_by("-deleted_at").first()
@@ -66,7 +67,7 @@ def find(request: PageRequest, team: str, name: str) -> Deployment:
 
 
 def abilities(request: PageRequest, deployment: Deployment) -> Abilities:
-    role = selectors.role_of(request.user, deployment.team)
+    role = places_of(request).role_of(deployment.team)
     leads = role is not None and role.covers(Role.LEAD)
     if role is None or deployment.delete_requested_at or deployment.deleted_at:
         return Abilities(change=False, delete=False, audit=leads)

@@ -14,7 +14,9 @@ from deployments.selectors.catalogue import (
     deployments_of_version,
     get_model,
     get_version,
+    model_names_in,
     models_visible_to,
+    versions_beside,
     versions_visible_to,
 )
 from deployments.selectors.events import (
@@ -51,6 +53,7 @@ from deployments.selectors.people import (
 from deployments.selectors.reading import (
     address_in_cluster,
     counts_by_state,
+    deployments_in,
     deployments_visible_to,
     diff_revisions,
     endpoint_of,
@@ -68,6 +71,7 @@ from deployments.selectors.reading import (
     wish_of,
 )
 from deployments.selectors.rollout import RolloutStep, reached_steps, rollout_steps
+from deployments.selectors.rows import DeploymentRow, rows_of
 from deployments.selectors.settings import (
     get_node_preset,
     get_registry,
@@ -90,6 +94,7 @@ from teams.access import may_deploy_somewhere, role_of, teams_of
 
 __all__ = [
     "AuditFilters",
+    "DeploymentRow",
     "EventFilters",
     "FoldedEvent",
     "Overview",
@@ -107,6 +112,7 @@ __all__ = [
     "count_unseen",
     "counts_by_state",
     "deliveries_of",
+    "deployments_in",
     "deployments_of_version",
     "deployments_visible_to",
     "diff_revisions",
@@ -136,6 +142,7 @@ __all__ = [
     "manifests_of",
     "may_deploy_somewhere",
     "members_of",
+    "model_names_in",
     "models_visible_to",
     "named",
     "next_change_of",
@@ -155,6 +162,7 @@ __all__ = [
     "role_of",
     "rollback_target",
     "rollout_steps",
+    "rows_of",
     "schedules_of",
     "seen_until",
     "service_accounts_of",
@@ -165,6 +173,7 @@ __all__ = [
     "stale_since",
     "teams_of",
     "timeline_of",
+    "versions_beside",
     "versions_visible_to",
     "webhooks_of",
     "wish_of",

@@ -5,7 +5,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from deployments.errors import NotFound
 from deployments.models import Deployment, Model, ModelVersion
 from deployments.selectors.access import Person
-from teams.access import teams_of
+from teams.access import Places, teams_of
 
 
 def models_visible_to(user: Person) -> QuerySet[Model]:
@@ -26,6 +26,12 @@ def models_visible_to(user: Person) -> QuerySet[Model]:
     )
 
 
+def model_names_in(places: Places) -> QuerySet[Model, str]:
+    """What models of the person's teams are called, each name once."""
+    rows = places.within(Model.objects.filter(deleted_at=None))
+    return rows.order_by("name").values_list("name", flat=True).distinct()
+
+
 def get_model(user: Person, team: str, name: str) -> Model:
     """Raises: NotFound: no such model, or `user` is a stranger to the team."""
     found = models_visible_to(user).filter(team__name=team, name=name).first()
@@ -37,6 +43,13 @@ def get_model(user: Person, team: str, name: str) -> Model:
 def versions_visible_to(user: Person) -> QuerySet[ModelVersion]:
     rows = ModelVersion.objects.filter(model__team__in=teams_of(user), deleted_at=None)
     return rows.select_related("model__team")
+
+
+def versions_beside(deployment: Deployment) -> QuerySet[ModelVersion]:
+    """Other versions of its model, the newest first; what is archived is not offered any more."""
+    rows = ModelVersion.objects.filter(model=deployment.version.model_id, model__archived_at=None)
+    rows = rows.filter(archived_at=None, deleted_at=None).exclude(pk=deployment.version_id)
+    return rows.order_by("-created_at", "-id")
 
 
 def get_version(user: Person, team: str, model: str, version: str) -> ModelVersion:

@@ -12,7 +12,7 @@ from deployments.errors import NotFound
 from deployments.models import Delivery, DeliveryState, Happening, SeenHappenings, Webhook
 from deployments.selectors.access import Person
 from deployments.webhooks.outbox import TEST
-from teams.access import role_of, teams_of
+from teams.access import Places, role_of, teams_of
 from teams.models import Team
 from teams.roles import Role
 
@@ -36,13 +36,15 @@ def seen_until(user: User) -> datetime:
     return until or user.date_joined
 
 
-def count_unseen(user: User) -> int:
+def count_unseen(places: Places) -> int:
     """How much is new to the person; a hundred stands for that and more, so that counting stays cheap."""
+    if not places.user.is_authenticated:
+        return 0
     # In one query, because every page asks it.
-    seen = SeenHappenings.objects.filter(user=user).values("until")
-    until = Coalesce(Subquery(seen), Value(user.date_joined))
-    rows = Happening.objects.filter(team__in=teams_of(user), at__gt=until).exclude(kind=TEST)
-    return rows.order_by()[:MOST_COUNTED].count()
+    seen = SeenHappenings.objects.filter(user=places.user).values("until")
+    until = Coalesce(Subquery(seen), Value(places.user.date_joined))
+    rows = places.within(Happening.objects.filter(at__gt=until)).exclude(kind=TEST)
+    return len(rows.order_by().values_list("pk")[:MOST_COUNTED])
 
 
 def webhooks_of(team: Team) -> QuerySet[Webhook]:

@@ -17,35 +17,42 @@ from deployments.models import (
     TimelineEntry,
 )
 from deployments.selectors.access import Person
+from deployments.selectors.rows import DeploymentRow
 from deployments.selectors.status import ShownDeployment, with_shown_state
 from deployments.spec import autoscaling_of, spec_of
 from k8s import manifests
 from k8s.cluster import Manifest
 from k8s.spec import Wish
-from teams.access import teams_of
+from teams.access import Places, teams_of
 
 _LOOK_BACK = 50
+_SHOWN = ("team", "cluster", "version__model", "created_by")
 
 
 def deployments_visible_to(user: Person, *, include_deleted: bool = False) -> "QuerySet[ShownDeployment]":
     """Deployments of the person's teams, with all that a list row shows and with `shown_state`."""
-    rows = Deployment.objects.filter(team__in=teams_of(user)).select_related(
-        "team", "cluster", "version__model", "created_by"
-    )
+    rows = Deployment.objects.filter(team__in=teams_of(user)).select_related(*_SHOWN)
     if not include_deleted:
         rows = rows.filter(deleted_at=None)
     return with_shown_state(rows)
 
 
-def get_deployment(user: Person, team: str, name: str, *, deleted_id: int | None = None) -> Deployment:
+def deployments_in(places: Places) -> QuerySet[Deployment]:
+    """All deployments of the person's teams, also deleted ones, as they are stored."""
+    return places.within(Deployment.objects.all())
+
+
+def get_deployment(
+    user: Person | Places, team: str, name: str, *, deleted_id: int | None = None
+) -> Deployment:
     """The live deployment of that name, or the deleted one with that id.
 
     Raises:
         NotFound: no such deployment, or `user` is a stranger to the team.
     """
-    rows = deployments_visible_to(user, include_deleted=deleted_id is not None)
-    rows = rows.filter(team__name=team, name=name)
-    found = (rows.filter(pk=deleted_id) if deleted_id is not None else rows).first()
+    rows = Deployment.objects.filter(team__name=team, name=name).select_related(*_SHOWN)
+    rows = user.within(rows) if isinstance(user, Places) else rows.filter(team__in=teams_of(user))
+    found = (rows.filter(deleted_at=None) if deleted_id is None else rows.filter(pk=deleted_id)).first()
     if found is None:
         raise NotFound(f"There is no deployment {name!r} in team {team!r}.")
     return found
@@ -128,7 +135,7 @@ def _objects_of(revision: Revision) -> list[Manifest]:
     return manifests.build(wish, gpu_resource=then.cluster.gpu_resource)
 
 
-def endpoint_of(deployment: Deployment) -> str | None:
+def endpoint_of(deployment: Deployment | DeploymentRow) -> str | None:
     """The address people reach from outside the cluster; None without a node port."""
     if deployment.node_port is None or not deployment.cluster.node_address or deployment.deleted_at:
         return None

@@ -9,6 +9,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone, translation
 
 from deployments.models import Cluster, ClusterState, Deployment, State
+from deployments.selectors.rows import DeploymentRow
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -55,7 +56,7 @@ def with_shown_state(rows: QuerySet[Deployment]) -> "QuerySet[ShownDeployment]":
     )
 
 
-def present_status(deployment: Deployment, now: datetime | None = None) -> dict[str, Any]:
+def present_status(deployment: Deployment | DeploymentRow, now: datetime | None = None) -> dict[str, Any]:
     """The REST contract's `status` object; times are aware datetimes.
 
     A cluster that cannot be reached makes it `unknown`, whatever was seen last:
@@ -82,7 +83,7 @@ def present_status(deployment: Deployment, now: datetime | None = None) -> dict[
     }
 
 
-def shown_diagnosis(deployment: Deployment) -> dict[str, Any] | None:
+def shown_diagnosis(deployment: Deployment | DeploymentRow) -> dict[str, Any] | None:
     """The REST contract's `diagnosis`, in the language that is active; None when there is none.
 
     {"code", "cause", "advice", "pod", "evidence": [{"kind", "source", "text", "at"}],

@@ -4,7 +4,7 @@ A pod holds its requests from when it has a node until it has ended: as `kubectl
 What a pod used counts while it was measured lately.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +20,10 @@ MEASURED_WITHIN = timedelta(minutes=5)
 """An older measurement says nothing about now."""
 
 _SUMS = ("pods", "cpu", "memory", "gpu", "measured", "cpu_used", "memory_used", "cpu_limit", "memory_limit")
+# Limits are not in the index that the rest is read from, so they are only read when asked for.
+_WITHOUT_LIMITS = _SUMS[:-2]
+OF_LIMITS = _SUMS[4:]
+"""What is used of what may be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,30 +74,30 @@ def fresh_since(now: datetime | None = None) -> datetime:
     return (now or timezone.now()) - MEASURED_WITHIN
 
 
-def held_by(pods: QuerySet[Pod], *columns: str, limits: bool = False) -> list[tuple[Any, ...]]:
-    """One row per value of `columns`: those values, then what the pods of it hold.
-
-    `limits` are not in the index that the rest is read from, so they are only there when asked for.
-    """
+def held_by(
+    pods: QuerySet[Pod], *columns: str, sums: Sequence[str] = _WITHOUT_LIMITS
+) -> list[tuple[Any, ...]]:
+    """One row per value of `columns`: those values, then what the pods of it hold, of that `sums` alone."""
     lately = Q(usage__at__gte=fresh_since())
-    sums: dict[str, Aggregate] = {
-        "sum_pods": Count("pk"),
-        "sum_cpu": Sum("cpu_request"),
-        "sum_memory": Sum("memory_request"),
-        "sum_gpu": Sum("gpu_request"),
-        "sum_measured": Count("usage", filter=lately),
-        "sum_cpu_used": Sum("usage__cpu", filter=lately, default=0),
-        "sum_memory_used": Sum("usage__memory", filter=lately, default=0),
+    known: dict[str, Aggregate] = {
+        "pods": Count("pk"),
+        "cpu": Sum("cpu_request"),
+        "memory": Sum("memory_request"),
+        "gpu": Sum("gpu_request"),
+        "measured": Count("usage", filter=lately),
+        "cpu_used": Sum("usage__cpu", filter=lately, default=0),
+        "memory_used": Sum("usage__memory", filter=lately, default=0),
+        "cpu_limit": Sum("cpu_limit"),
+        "memory_limit": Sum("memory_limit"),
     }
-    if limits:
-        sums |= {"sum_cpu_limit": Sum("cpu_limit"), "sum_memory_limit": Sum("memory_limit")}
-    rows = pods.order_by().values(*columns).annotate(**sums).values_list(*columns, *sums)
+    asked = {f"sum_{name}": known[name] for name in sums}
+    rows = pods.order_by().values(*columns).annotate(**asked).values_list(*columns, *asked)
     wide = len(columns)
     # Databases add up whole numbers to numbers of their own kind.
-    return [(*row[:wide], Held(*map(int, row[wide:]))) for row in rows]
+    return [(*row[:wide], Held(**dict(zip(sums, map(int, row[wide:]), strict=True)))) for row in rows]
 
 
-def held_by_deployment(ids: Collection[int]) -> dict[int, Held]:
+def held_by_deployment(ids: Collection[int], sums: Sequence[str] = _SUMS) -> dict[int, Held]:
     """By primary key; those without pods are missing."""
     pods = holding_pods().filter(deployment_id__in=ids)
-    return dict(held_by(pods, "deployment_id", limits=True))
+    return dict(held_by(pods, "deployment_id", sums=sums))
