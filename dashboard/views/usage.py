@@ -14,12 +14,13 @@ from django.views.decorators.http import require_safe
 from dashboard.charting import WINDOWS, chart_of
 from dashboard.drawn import drawn
 from dashboard.forms.usage import GROUPS, UsageFilters
+from dashboard.places import places_of
 from dashboard.templatetags.timoneiro import age
 from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from deployments import selectors
 from deployments.models import Cluster
-from deployments.selectors.usage.clusters import allocatable_in, cluster_totals, cluster_usage, named_teams
+from deployments.selectors.usage.clusters import allocatable_in, cluster_totals, cluster_usage
 from deployments.selectors.usage.deployments import deployments_by_usage, usage_by_id
 from deployments.selectors.usage.models import costs_by_model
 from deployments.selectors.usage.shapes import (
@@ -97,8 +98,8 @@ class Named:
 @page
 @require_safe
 def usage(request: PageRequest) -> HttpResponse:
-    clusters = list(selectors.clusters_visible_to(request.user))
-    teams = named_teams(request.user)
+    clusters = list(selectors.clusters_visible_to(request.user).defer("credentials"))
+    teams = places_of(request).teams
     filters = UsageFilters.of(request.GET, clusters, teams)
     context: dict[str, object] = {
         "filters": filters,
@@ -112,20 +113,21 @@ def usage(request: PageRequest) -> HttpResponse:
         return page_or_fragment(request, "usage/usage.html", "live", context)
     named = teams if filters.team is None else [filters.team]
     if request.GET.get("part") == "chart":
-        return render(request, "usage/chart.html", context | chart_context(request, filters, filters.cluster))
-    context |= seen_in(request, clusters, filters.cluster, named)
+        chart = chart_context(request, filters, filters.cluster, allocatable_in(filters.cluster))
+        return render(request, "usage/chart.html", context | chart)
+    [seen] = cluster_usage(request.user, clusters=[filters.cluster], named=named)
+    context |= seen_in(request, seen, clusters, named)
     context |= table_of(request, filters, filters.cluster, named)
     if not request.htmx:
-        context |= chart_context(request, filters, filters.cluster)
+        context |= chart_context(request, filters, filters.cluster, seen.allocatable)
     return page_or_fragment(request, "usage/usage.html", "live", context)
 
 
 def seen_in(
-    request: PageRequest, clusters: Sequence[Cluster], cluster: Cluster, named: Sequence[Team]
+    request: PageRequest, seen: ClusterUsage, clusters: Sequence[Cluster], named: Sequence[Team]
 ) -> dict[str, object]:
     """The chosen cluster with its nodes and teams, and the others in one line each."""
-    rows = selectors.clusters_visible_to(request.user)
-    [seen] = cluster_usage(request.user, clusters=rows.filter(pk=cluster.pk), named=named)
+    cluster = seen.cluster
     nodes = Paginator(seen.nodes, NODES).get_page(request.GET.get("nodes"))
     shares = shares_of(cluster, list(nodes.object_list), named)
     others: list[ClusterUsage] = []
@@ -187,18 +189,19 @@ def table_of(
     shown = Paginator(ids, ROWS).get_page(number)
     return {
         "shown": shown,
-        "rows": [deployment_row(one) for one in usage_by_id(list(shown.object_list))],
+        "rows": [deployment_row(one) for one in usage_by_id(list(shown.object_list), cluster=cluster)],
         "columns": headings(COLUMNS, filters.sort, largest_first=True),
     }
 
 
-def chart_context(request: PageRequest, filters: UsageFilters, cluster: Cluster) -> dict[str, object]:
+def chart_context(
+    request: PageRequest, filters: UsageFilters, cluster: Cluster, allocatable: Amounts
+) -> dict[str, object]:
     """The charts of the team, where one is chosen; else of the whole cluster."""
     if filters.team is not None:
         chart = chart_of(cluster, filters.window, team=filters.team)
     else:
-        ceiling = allocatable_in(cluster)
-        chart = chart_of(cluster, filters.window, ceiling=ceiling, ceiling_word="allocatable")
+        chart = chart_of(cluster, filters.window, ceiling=allocatable, ceiling_word="allocatable")
     return {
         "chart": chart,
         "chart_title": f"{filters.team or f'Cluster {cluster.name}'}, last {WINDOWS[filters.window]}",

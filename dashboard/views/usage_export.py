@@ -63,8 +63,7 @@ def export(request: PageRequest) -> HttpResponse:
 def lines_of(request: PageRequest, cluster: Cluster, named: Sequence[Team]) -> Iterator[str]:
     """The head, then cluster, nodes and teams, then deployments by name, some hundred lines at a time."""
     yield as_csv([COLUMNS])
-    rows = selectors.clusters_visible_to(request.user).filter(pk=cluster.pk)
-    [seen] = cluster_usage(request.user, clusters=rows, named=named)
+    [seen] = cluster_usage(request.user, clusters=[cluster], named=named)
     yield as_csv(lines_of_cluster(seen))
     ids = deployments_by_usage(request.user, "team", cluster=cluster, named=named)
     for start in range(0, len(ids), BATCH):

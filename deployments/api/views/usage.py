@@ -44,12 +44,13 @@ class Usage(ApiView):
         team = token_team(request)
         named = [one for one in named_teams(user_of(request)) if team is None or one == team]
         rows = clusters_of(request).filter(pk=only.pk) if only else clusters_of(request)
+        seen = cluster_usage(user_of(request), clusters=rows.defer("credentials"), named=named)
         pages = LimitOffset()
         ids = deployments_by_usage(user_of(request), sort, cluster=only, named=named)
         page = pages.paginate_queryset(ids, request) or []
         return Response(
             usage_shapes.Usage(
-                clusters=usage_present.clusters(cluster_usage(user_of(request), clusters=rows, named=named)),
+                clusters=usage_present.clusters(seen),
                 deployments=usage_shapes.DeploymentUsages(
                     **pages.get_paginated_response(usage_present.deployments(usage_by_id(page))).data
                 ),

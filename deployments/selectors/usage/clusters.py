@@ -49,12 +49,11 @@ def named_teams(user: Person, team: str = "", only: QuerySet[Team] | None = None
 def cluster_usage(
     user: Person,
     *,
-    clusters: QuerySet[Cluster] | None = None,
+    clusters: Iterable[Cluster] | None = None,
     named: Collection[Team] | None = None,
 ) -> list[ClusterUsage]:
-    """What `user` may see of `clusters` (all of theirs by default), teams of `named` by name."""
-    rows = clusters_visible_to(user) if clusters is None else clusters
-    shown = list(rows.defer("credentials"))
+    """What `user` may see of `clusters`, which are theirs (all by default), teams of `named` by name."""
+    shown = list(clusters_visible_to(user).defer("credentials") if clusters is None else clusters)
     named = named_teams(user) if named is None else named
     names = sorted(team.pk for team in named)
     about = f"held {sorted(cluster.pk for cluster in shown)} {names}"

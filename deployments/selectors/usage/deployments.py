@@ -53,11 +53,16 @@ def _sorted(sort: str, cluster: Cluster | None, teams: list[int]) -> list[int]:
     return list(ordered.values_list("pk", flat=True))
 
 
-def usage_by_id(ids: Sequence[int]) -> list[DeploymentUsage]:
-    """What the deployments hold, use and cost, in the order of `ids`; those gone are left out."""
+def usage_by_id(ids: Sequence[int], *, cluster: Cluster | None = None) -> list[DeploymentUsage]:
+    """What the deployments hold, use and cost, in the order of `ids`; those gone are left out.
+
+    `cluster` is theirs, where all of them are in one that has been read.
+    """
     columns = ("name", "team__name", "team__title", "cluster")
     rows = Deployment.objects.select_related("team").only(*columns).in_bulk(list(ids))
-    clusters = Cluster.objects.defer("credentials").in_bulk({row.cluster_id for row in rows.values()})
+    clusters = {} if cluster is None else {cluster.pk: cluster}
+    if unread := {row.cluster_id for row in rows.values()} - clusters.keys():
+        clusters |= Cluster.objects.defer("credentials").in_bulk(unread)
     for row in rows.values():
         row.cluster = clusters[row.cluster_id]
     return usage_of([rows[pk] for pk in ids if pk in rows])
