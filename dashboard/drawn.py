@@ -5,7 +5,7 @@ its rows is most of what that costs. What a row says is a value here, and equal 
 asks: nothing has to be thrown away when something changes, and nothing can be seen that was not passed in.
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from functools import lru_cache
 
 from django.template.loader import render_to_string
@@ -19,7 +19,14 @@ KEPT = 4096
 
 def drawn(template: str, row: Hashable) -> SafeString:
     """The template with `row` and nothing else: all that it depends on, moments in words of now included."""
-    return _drawn(template, row, timezone.get_current_timezone_name(), get_language())
+    [one] = drawn_each(template, [row])
+    return one
+
+
+def drawn_each(template: str, rows: Iterable[Hashable]) -> list[SafeString]:
+    """As `drawn`, for each of `rows`."""
+    zone, language = timezone.get_current_timezone_name(), get_language()
+    return [_drawn(template, row, zone, language) for row in rows]
 
 
 @lru_cache(maxsize=KEPT)

@@ -92,14 +92,17 @@ class Places:
             return None
         return Role.LEAD if self.is_everywhere else self._roles.get(team.pk)
 
+    @cached_property
+    def _deploying(self) -> set[int]:
+        return {team for team, role in self._roles.items() if role.covers(Role.DEPLOYER)}
+
     def may_deploy_in(self, team_id: int) -> bool:
         """Whether the role there, in a team that is not archived, lets the person deploy."""
-        role = Role.LEAD if self.is_everywhere else self._roles.get(team_id)
-        return role is not None and role.covers(Role.DEPLOYER)
+        return self.is_everywhere or team_id in self._deploying
 
     @property
     def may_deploy_somewhere(self) -> bool:
-        return self.is_everywhere or any(role.covers(Role.DEPLOYER) for role in self._roles.values())
+        return self.is_everywhere or bool(self._deploying)
 
     def within(self, rows: Rows) -> Rows:
         """Those of `rows` whose `team` is one of `teams`."""

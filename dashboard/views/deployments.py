@@ -4,6 +4,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
+from dashboard.drawn import drawn_each
 from dashboard.forms.filters import STATES, ListFilters
 from dashboard.places import places_of
 from dashboard.views.bulk import ACTIONS
@@ -39,15 +40,12 @@ def deployments(request: PageRequest) -> HttpResponse:
     found = selectors.rows_of(shown.object_list)
     choosing = not history and places.may_deploy_somewhere
     held = {} if history else held_by_deployment([one.pk for one in found], OF_LIMITS)
+    rows = [
+        listed(one, held.get(one.pk, NOTHING), choice=places.may_deploy_in(one.team_id) if choosing else None)
+        for one in found
+    ]
     context = {
-        "rows": [
-            listed(
-                one,
-                held.get(one.pk, NOTHING),
-                choice=places.may_deploy_in(one.team_id) if choosing else None,
-            )
-            for one in found
-        ],
+        "rows": drawn_each("deployments/row.html", rows),
         "choosing": choosing,
         "bulk_actions": ACTIONS,
         "shown": shown,

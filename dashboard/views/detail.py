@@ -46,7 +46,7 @@ def show_overview(
         "spec": spec_of(deployment),
         "pods": [describe_pod(pod, use) for pod, use in pods],
         "timeline": selectors.timeline_of(deployment)[:TIMELINE_LENGTH],
-        "versions": selectors.versions_beside(deployment),
+        "versions": selectors.versions_beside(deployment).only("version"),
         "rollout": rollout_of(deployment) if moving else None,
         "diagnosis": explain(deployment, to=request.user if may_change else None),
         "steps": selectors.rollout_steps(deployment),

@@ -3,9 +3,6 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from django.utils.safestring import SafeString
-
-from dashboard.drawn import drawn
 from dashboard.templatetags.timoneiro import elapsed
 from deployments import selectors
 from deployments.selectors import DeploymentRow
@@ -43,22 +40,23 @@ class ListedRow(NamedTuple):
     history: bool
 
 
-def listed(one: DeploymentRow, held: Held = NOTHING, *, choice: bool | None = None) -> SafeString:
-    """The row of a deployment as HTML; `held` is what its pods use and may use."""
-    status = selectors.present_status(one)
+def listed(one: DeploymentRow, held: Held = NOTHING, *, choice: bool | None = None) -> ListedRow:
+    """The row of a deployment; `held` is what its pods use and may use."""
+    word, message, _ = selectors.judge(one)
+    diagnosis = selectors.shown_diagnosis(one)
     moment = one.deleted_at or one.created_at
-    row = ListedRow(
+    return ListedRow(
         pk=one.pk,
         team=one.team_name,
         team_title=one.team_title or one.team_name,
         name=one.name,
-        state=status["state"],
-        message=status["message"],
-        cause=status["diagnosis"]["cause"] if status["diagnosis"] else "",
+        state=word,
+        message=message,
+        cause=diagnosis["cause"] if diagnosis else "",
         model=one.model,
         version=one.version,
-        ready=status["ready_replicas"],
-        wanted=status["wanted_replicas"],
+        ready=one.ready_replicas,
+        wanted=one.wanted_replicas,
         cpu_used=held.cpu_used if held.measured else None,
         cpu_limit=held.cpu_limit,
         memory_used=held.memory_used if held.measured else None,
@@ -70,4 +68,3 @@ def listed(one: DeploymentRow, held: Held = NOTHING, *, choice: bool | None = No
         choice=None if choice is None else choice and one.delete_requested_at is None,
         history=one.deleted_at is not None,
     )
-    return drawn("deployments/row.html", row)

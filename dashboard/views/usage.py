@@ -1,6 +1,6 @@
 """What clusters hold, use, cost and have left: clusters, nodes, teams, deployments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from dashboard.charting import WINDOWS, chart_of
-from dashboard.drawn import drawn
+from dashboard.drawn import drawn_each
 from dashboard.forms.usage import GROUPS, UsageFilters
 from dashboard.places import places_of
 from dashboard.templatetags.timoneiro import age
@@ -138,25 +138,29 @@ def seen_in(
         "seen": seen,
         "others": others,
         "nodes": nodes,
-        "node_rows": [node_row(node, shares[node.name], gpu="gpu" in resources) for node in nodes],
-        "team_rows": [team_row(team, seen, gpu="gpu" in resources) for team in seen.teams],
+        "node_rows": node_rows(list(nodes), shares, gpu="gpu" in resources),
+        "team_rows": team_rows(seen, gpu="gpu" in resources),
         "resources": resources,
     }
 
 
-def node_row(node: NodeUsage, shares: Sequence[PodShare], *, gpu: bool) -> Named:
-    return Named(node, drawn("usage/node_cells.html", NodeCells(node, tuple(shares), gpu)), shares)
+def node_rows(nodes: Sequence[NodeUsage], shares: Mapping[str, list[PodShare]], *, gpu: bool) -> list[Named]:
+    cells = [NodeCells(node, tuple(shares[node.name]), gpu) for node in nodes]
+    made = drawn_each("usage/node_cells.html", cells)
+    return [Named(node, drawn, shares[node.name]) for node, drawn in zip(nodes, made, strict=True)]
 
 
-def team_row(team: TeamUsage, seen: ClusterUsage, *, gpu: bool) -> Named:
-    cells = TeamCells(
-        team.deployments, team.pods, team.requested, team.used, team.money, seen.allocatable, gpu
-    )
-    return Named(team, drawn("usage/team_cells.html", cells))
+def team_rows(seen: ClusterUsage, *, gpu: bool) -> list[Named]:
+    cells = [
+        TeamCells(team.deployments, team.pods, team.requested, team.used, team.money, seen.allocatable, gpu)
+        for team in seen.teams
+    ]
+    made = drawn_each("usage/team_cells.html", cells)
+    return [Named(team, drawn) for team, drawn in zip(seen.teams, made, strict=True)]
 
 
-def deployment_row(one: DeploymentUsage) -> SafeString:
-    row = DeploymentRow(
+def deployment_row(one: DeploymentUsage) -> DeploymentRow:
+    return DeploymentRow(
         pk=one.deployment.pk,
         team=one.deployment.team.name,
         team_title=str(one.deployment.team),
@@ -168,7 +172,6 @@ def deployment_row(one: DeploymentUsage) -> SafeString:
         money=one.money,
         waste_hour=one.waste_hour,
     )
-    return drawn("usage/deployment_row.html", row)
 
 
 def resources_of(seen: ClusterUsage) -> dict[str, str]:
@@ -187,9 +190,10 @@ def table_of(
         return {"shown": Paginator(models, ROWS).get_page(number)}
     ids = deployments_by_usage(request.user, filters.sort, cluster=cluster, named=named)
     shown = Paginator(ids, ROWS).get_page(number)
+    found = usage_by_id(list(shown.object_list), cluster=cluster)
     return {
         "shown": shown,
-        "rows": [deployment_row(one) for one in usage_by_id(list(shown.object_list), cluster=cluster)],
+        "rows": drawn_each("usage/deployment_row.html", map(deployment_row, found)),
         "columns": headings(COLUMNS, filters.sort, largest_first=True),
     }
 

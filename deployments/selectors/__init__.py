@@ -85,6 +85,7 @@ from deployments.selectors.settings import (
 )
 from deployments.selectors.status import (
     is_stale,
+    judge,
     present_status,
     shown_diagnosis,
     stale_since,
@@ -138,6 +139,7 @@ __all__ = [
     "happenings_of",
     "happenings_visible_to",
     "is_stale",
+    "judge",
     "leads",
     "manifests_of",
     "may_deploy_somewhere",

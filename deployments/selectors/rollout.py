@@ -34,7 +34,8 @@ def rollout_steps(deployment: Deployment) -> list[RolloutStep]:
 
     A step that was passed unseen is left out: a change of the Service alone schedules no pods.
     """
-    revision = Revision.objects.filter(deployment=deployment, number=deployment.revision).first()
+    newest = Revision.objects.filter(deployment=deployment, number=deployment.revision)
+    revision = newest.only("created_at", "milestones").first()
     if revision is None or not revision.milestones:
         return []
     reached = reached_steps(revision)

@@ -18,11 +18,9 @@ class DeploymentRow:
     name: str
     node_port: int | None
     state: str
-    state_since: datetime
     message: str
     wanted_replicas: int
     ready_replicas: int
-    observed_at: datetime | None
     diagnosis: dict[str, Any] | None
     generation: int
     applied_generation: int
@@ -38,18 +36,22 @@ class DeploymentRow:
 
 
 _COLUMNS = (
-    *("pk", "team_id", "name", "node_port", "state", "state_since", "message", "wanted_replicas"),
-    *("ready_replicas", "observed_at", "diagnosis", "generation", "applied_generation"),
+    *("pk", "team_id", "name", "node_port", "state", "message", "wanted_replicas"),
+    *("ready_replicas", "diagnosis", "generation", "applied_generation"),
     *("delete_requested_at", "deleted_at", "created_at", "cluster_id", "team__name", "team__title"),
     *("version__model__name", "version__version", "created_by__username"),
 )
+
+
+# What is asked of their cluster: whether it is there, and where.
+_OF_CLUSTER = ("name", "state", "seen_at", "unreachable_since", "created_at", "node_address")
 
 
 def rows_of(found: QuerySet[Deployment]) -> list[DeploymentRow]:
     """In their order, in two queries: clusters are few."""
     rows = list(found.values_list(*_COLUMNS))
     place = _COLUMNS.index("cluster_id")
-    clusters = Cluster.objects.defer("credentials").in_bulk({row[place] for row in rows})
+    clusters = Cluster.objects.only(*_OF_CLUSTER).in_bulk({row[place] for row in rows})
     return [
         DeploymentRow(*row[:place], clusters[row[place]], *row[place + 1 : -1], row[-1] or "") for row in rows
     ]

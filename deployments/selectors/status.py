@@ -56,24 +56,31 @@ def with_shown_state(rows: QuerySet[Deployment]) -> "QuerySet[ShownDeployment]":
     )
 
 
-def present_status(deployment: Deployment | DeploymentRow, now: datetime | None = None) -> dict[str, Any]:
-    """The REST contract's `status` object; times are aware datetimes.
+def judge(
+    deployment: Deployment | DeploymentRow, now: datetime | None = None
+) -> tuple[str, str, datetime | None]:
+    """The status word, the message, and since when nothing was seen of it; None while something is.
 
     A cluster that cannot be reached makes it `unknown`, whatever was seen last:
     only a deployment that never got there keeps its own word.
     """
-    now = now or timezone.now()
     since = stale_since(deployment.cluster, now) if deployment.deleted_at is None else None
-    state, message, state_since = deployment.state, deployment.message, deployment.state_since
+    state, message = str(deployment.state), deployment.message
     if since is not None and deployment.applied_generation > 0:
         seen = f"{since:%Y-%m-%d %H:%M:%S} UTC"
         message = f"Cluster {deployment.cluster.name} is not reachable; last seen {seen}: {state}"
-        state, state_since = State.UNKNOWN, since
+        state = State.UNKNOWN.value
     elif since is not None:
         message = f"Waiting for cluster {deployment.cluster.name}, which is not reachable"
+    return state, message, since
+
+
+def present_status(deployment: Deployment, now: datetime | None = None) -> dict[str, Any]:
+    """The REST contract's `status` object; times are aware datetimes."""
+    state, message, since = judge(deployment, now)
     return {
-        "state": str(state),
-        "since": state_since,
+        "state": state,
+        "since": since if since is not None and state == State.UNKNOWN else deployment.state_since,
         "message": message,
         "ready_replicas": deployment.ready_replicas,
         "wanted_replicas": deployment.wanted_replicas,
