@@ -10,9 +10,9 @@ from django.urls import reverse
 
 from deployments.models import Deployment
 
-BUDGET = 12
+BUDGET = 9
 # What is held of clusters is two; on the page of usage there are money and charts besides.
-MORE = {"overview": 2, "usage": 17}
+MORE = {"overview": 4, "usage": 16}
 
 
 def add_copies(original: Deployment, prefix: str, count: int) -> None:
@@ -66,4 +66,4 @@ def test_a_detail_page_with_many_pods_costs_as_much_as_with_one(
             phase="Running",
             facts={"uid": "u", "name": "n"},
         )
-    assert queries() == before <= BUDGET + 3
+    assert queries() == before <= BUDGET + 2
