@@ -43,7 +43,9 @@ def count_unseen(places: Places) -> int:
     # In one query, because every page asks it.
     seen = SeenHappenings.objects.filter(user=places.user).values("until")
     until = Coalesce(Subquery(seen), Value(places.user.date_joined))
-    rows = places.within(Happening.objects.filter(at__gt=until)).exclude(kind=TEST)
+    # Team by team, as they are indexed: read by time alone, all that ever happened would be looked at.
+    teams = teams_of(places.user) if places.is_everywhere else places.teams
+    rows = Happening.objects.filter(team__in=teams, at__gt=until).exclude(kind=TEST)
     return len(rows.order_by().values_list("pk")[:MOST_COUNTED])
 
 
