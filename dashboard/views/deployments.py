@@ -1,6 +1,9 @@
 """The table of deployments."""
 
+from typing import cast
+
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -12,7 +15,7 @@ from dashboard.views.columns import Column, headings
 from dashboard.views.frame import PageRequest, page, page_or_fragment
 from dashboard.views.listed import listed
 from deployments import selectors
-from deployments.models import State
+from deployments.models import Deployment, State
 from deployments.selectors.usage.held import NOTHING, OF_LIMITS, held_by_deployment
 
 ROWS = 50
@@ -37,7 +40,7 @@ def deployments(request: PageRequest) -> HttpResponse:
     places = places_of(request)
     visible = selectors.deployments_in(places).filter(deleted_at__isnull=not history)
     shown = Paginator(filters.apply(visible), ROWS).get_page(request.GET.get("page"))
-    found = selectors.rows_of(shown.object_list)
+    found = selectors.rows_of(cast("QuerySet[Deployment]", shown.object_list))
     choosing = not history and places.may_deploy_somewhere
     held = {} if history else held_by_deployment([one.pk for one in found], OF_LIMITS)
     rows = [

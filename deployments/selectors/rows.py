@@ -49,9 +49,10 @@ _OF_CLUSTER = ("name", "state", "seen_at", "unreachable_since", "created_at", "n
 
 def rows_of(found: QuerySet[Deployment]) -> list[DeploymentRow]:
     """In their order, in two queries: clusters are few."""
-    rows = list(found.values_list(*_COLUMNS))
+    rows = [list(row) for row in found.values_list(*_COLUMNS)]
     place = _COLUMNS.index("cluster_id")
     clusters = Cluster.objects.only(*_OF_CLUSTER).in_bulk({row[place] for row in rows})
-    return [
-        DeploymentRow(*row[:place], clusters[row[place]], *row[place + 1 : -1], row[-1] or "") for row in rows
-    ]
+    for row in rows:
+        row[place] = clusters[row[place]]
+        row[-1] = row[-1] or ""
+    return [DeploymentRow(*row) for row in rows]
