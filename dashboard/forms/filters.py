@@ -62,6 +62,8 @@ class ListFilters:
         )
 
     def apply(self, rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
+        if self.state or self.sort.removeprefix("-") == "state":
+            rows = with_shown_state(rows)
         if self.q:
             rows = rows.filter(
                 Q(name__icontains=self.q)
@@ -70,7 +72,7 @@ class ListFilters:
                 | Q(version__image__icontains=self.q)
             )
         if self.state:
-            rows = with_shown_state(rows).filter(shown_state=self.state)
+            rows = rows.filter(shown_state=self.state)
         if self.model:
             rows = rows.filter(version__model__name=self.model)
         if self.team:
@@ -81,7 +83,7 @@ class ListFilters:
         descending = self.sort.startswith("-")
         first, *rest = SORTS[self.sort.removeprefix("-")]
         if first == "urgency":
-            rows = with_shown_state(rows).annotate(urgency=by_urgency())
+            rows = rows.annotate(urgency=by_urgency())
         return rows.order_by(f"-{first}" if descending else first, *rest)
 
     @property
