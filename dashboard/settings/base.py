@@ -96,6 +96,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.context.shell",
             ],
+            "libraries": {"i18n": "dashboard.templatetags.translating"},
         },
     }
 ]
@@ -128,8 +129,12 @@ AXES_USERNAME_CALLABLE = "deployments.limits.attempted_name"
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-# Its middleware answers in place of the view, and fails at it under ASGI; our view answers itself.
-SILENCED_SYSTEM_CHECKS = ["axes.W002"]
+SILENCED_SYSTEM_CHECKS = [
+    # Its middleware answers in place of the view, and fails at it under ASGI; our view answers itself.
+    "axes.W002",
+    # Two libraries of one name: ours is Django's `i18n`, but for what it keeps.
+    "templates.W003",
+]
 # Tries are counted by axes, and floods by deployments.limits: both count for all processes together,
 # as these would not.
 ACCOUNT_RATE_LIMITS = MFA_RATE_LIMITS = False
