@@ -1,6 +1,7 @@
 """The status word people see, and that lists filter by."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,6 +19,9 @@ def show(row: Deployment, **columns: object) -> dict[str, object]:
     status = selectors.present_status(fresh)
     found = selectors.with_shown_state(Deployment.objects.filter(pk=row.pk)).get()
     assert found.shown_state == status["state"]  # the list's word is the page's word
+    [listed] = selectors.rows_of(Deployment.objects.filter(pk=row.pk))
+    assert selectors.judge(listed) == selectors.judge(fresh)
+    assert selectors.endpoint_of(listed) == selectors.endpoint_of(fresh)
     return status
 
 
@@ -60,6 +64,22 @@ def test_the_address_is_the_node_port_of_the_cluster(deployment: Deployment) -> 
     deployment.node_port = 30001
     assert selectors.endpoint_of(deployment) == "http://127.0.0.1:30001"
     assert selectors.address_in_cluster(deployment) == "http://house-prices.pricing.svc:5001"
+
+
+def test_rows_are_read_in_two_queries_however_many_there_are(
+    deployment: Deployment, deployer: User, django_assert_num_queries: Any
+) -> None:
+    team, payload = deployment.team, {"model": "house", "version": "1.0"}
+    for name in ("a", "b"):
+        intent.create_deployment(team, {"name": name, **payload}, by=deployer)
+    Deployment.objects.filter(name="b").update(created_by=None)
+    with django_assert_num_queries(2):
+        rows = selectors.rows_of(Deployment.objects.order_by("name")[:2])
+        assert {row.cluster.name for row in rows} == {"local"}
+    said = [(row.team_name, row.team_title, row.name, row.model, row.version) for row in rows]
+    assert said == [(team.name, team.title, name, "house", "1.0") for name in ("a", "b")]
+    assert [row.created_by for row in rows] == [deployer.username, ""]
+    assert [selectors.judge(row)[0] for row in rows] == ["pending", "pending"]
 
 
 def test_the_overview_asks_the_same_number_of_queries(
