@@ -62,7 +62,9 @@ class ListFilters:
         )
 
     def apply(self, rows: QuerySet[Deployment]) -> QuerySet[Deployment]:
-        if self.state or self.sort.removeprefix("-") == "state":
+        if self.state:
+            rows = with_shown_state(rows).filter(shown_state=self.state)
+        elif self.sort.removeprefix("-") == "state":
             rows = with_shown_state(rows)
         if self.q:
             rows = rows.filter(
@@ -71,8 +73,6 @@ class ListFilters:
                 | Q(version__version__icontains=self.q)
                 | Q(version__image__icontains=self.q)
             )
-        if self.state:
-            rows = rows.filter(shown_state=self.state)
         if self.model:
             rows = rows.filter(version__model__name=self.model)
         if self.team:
