@@ -13,8 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.decorators import sync_and_async_middleware
 
 FOR_PROGRAMS = "/api/"
-FOR_PEOPLE_TOO = "/docs/"
-"""How the address of the one page among those of programs ends."""
+PAGES_THERE = ("/api/docs", "/api/docs/")
 
 
 @sync_and_async_middleware
@@ -40,7 +39,7 @@ def by_own_language(get_response: Callable[[HttpRequest], Any]) -> Callable[[Htt
 def language_of(request: HttpRequest) -> str:
     """A code of `LANGUAGES`."""
     path = request.path_info
-    if path.startswith(FOR_PROGRAMS) and not path.endswith(FOR_PEOPLE_TOO):
+    if path.startswith(FOR_PROGRAMS) and path not in PAGES_THERE:
         return "en"
     return translation.get_language_from_request(request)
 

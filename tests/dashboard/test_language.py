@@ -56,3 +56,4 @@ def test_programs_are_answered_in_english_whatever_they_ask_for() -> None:
     details = {answer.json()["detail"] for answer in answers}
     assert len(details) == 1
     assert "Content-Language" not in answers[1]
+    assert client.get(reverse("api:docs"), headers=PORTUGUESE)["Content-Language"] == "pt-br"
