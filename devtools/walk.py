@@ -24,7 +24,7 @@ IMAGE = "local/house:1.0"
 NODE_PORT = 30_001
 """As in the guide, if nobody else on this machine has it."""
 RESOURCES = {"cpu": "500m", "memory": "256Mi", "cpu_limit": "1", "memory_limit": "512Mi"}
-WIDTH, HEIGHT = 1280, 800
+WIDTH, HEIGHT = 1440, 860
 SECOND = 1000
 
 
@@ -61,8 +61,14 @@ def walk(chromium: Browser, stack: Stack, language: str) -> None:
     page = context.new_page()
 
     def keep(name: str, *, whole: bool = False) -> None:
-        picture = page.screenshot(full_page=whole, animations="disabled")
+        if whole:
+            # A window as high as the page: what sticks to an edge would else be in the middle of the picture.
+            height = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": WIDTH, "height": height})
+            page.evaluate("scrollTo(0, 0)")
+        picture = page.screenshot(animations="disabled")
         (PICTURES / f"{prefix}-{name}.png").write_bytes(slim(picture))
+        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
     sign_in(page, stack)
     follow(page, stack, keep)
