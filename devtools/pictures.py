@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MOST_COLOURS = 256
@@ -12,18 +12,14 @@ _CHANNELS = {2: 3, 6: 4}
 
 
 def slim(png: bytes) -> bytes:
-    """The same picture in at most 256 colours: the commonest, and for any other the nearest of those.
+    """The same picture in at most 256 colours: those that matter most, and for any other the nearest of them.
 
     Raises:
         ValueError: not a PNG of the kind that browsers write.
     """
     width, height, lines = _read(png)
     counts = Counter(pixel for line in lines for pixel in line)
-    palette = [colour for colour, _ in counts.most_common(_MOST_COLOURS)]
-    places = {colour: place for place, colour in enumerate(palette)}
-    for colour in counts:
-        if colour not in places:
-            places[colour] = places[_nearest(colour, palette)]
+    palette, places = _chosen(counts)
     rows = b"".join(b"\0" + bytes(places[pixel] for pixel in line) for line in lines)
     return b"".join(
         (
@@ -90,6 +86,26 @@ def _guess(kind: int, left: int, up: int, corner: int) -> int:
             return min((left, up, corner), key=lambda value: abs(sloped - value))
 
 
-def _nearest(colour: bytes, palette: list[bytes]) -> bytes:
-    red, green, blue = colour
-    return min(palette, key=lambda one: (one[0] - red) ** 2 + (one[1] - green) ** 2 + (one[2] - blue) ** 2)
+def _chosen(counts: Mapping[bytes, int]) -> tuple[list[bytes], dict[bytes, int]]:
+    """A palette, and the place in it of every colour.
+
+    One after the other comes the colour that would be missed most, for it is common or unlike any that is
+    there: by commonness alone, shades of the letters' edges would push a small logo's gold out.
+    """
+    palette: list[bytes] = []
+    places = dict.fromkeys(counts, 0)
+    missed = dict.fromkeys(counts, 3 * 255**2)
+    while len(palette) < _MOST_COLOURS:
+        colour = max(counts, key=lambda one: counts[one] * missed[one])
+        if not missed[colour]:
+            break
+        for one in counts:
+            distance = _distance(one, colour)
+            if distance < missed[one]:
+                places[one], missed[one] = len(palette), distance
+        palette.append(colour)
+    return palette, places
+
+
+def _distance(one: bytes, other: bytes) -> int:
+    return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2

@@ -48,10 +48,10 @@ def test_every_filter_is_understood(line: bytes) -> None:
     assert colours(made) == [WHITE] * 3 + [RED, RED, BLUE]
 
 
-def test_a_colour_too_many_becomes_the_nearest() -> None:
+def test_a_colour_too_many_becomes_the_nearest_and_one_that_is_unlike_all_stays() -> None:
     greys = [bytes((n, n, n)) for n in range(256)]
-    line = b"\x00" + b"".join(greys) * 2 + b"\x07\x08\x08"
-    assert colours(slim(png(513, [line])))[-1] == b"\x08\x08\x08"
+    line = b"\x00" + b"".join(greys) * 2 + b"\x07\x08\x08" + RED
+    assert colours(slim(png(514, [line])))[-2:] == [b"\x08\x08\x08", RED]
 
 
 def test_anything_else_is_refused() -> None:
