@@ -146,5 +146,5 @@ def _dry_run_check(found: Rehearsal) -> Check:
         return Check(code="dry_run", state="error", text=f"The cluster would refuse this. {text}")
     if not found.tried:
         return Check(code="dry_run", state="unknown", text="The cluster has not tried any object.")
-    kinds = ", ".join(dict.fromkeys(found.tried))
-    return Check(code="dry_run", state="ok", text=f"The cluster would accept: {kinds}.")
+    kind = ", ".join(dict.fromkeys(found.tried))
+    return Check(code="dry_run", state="ok", text=f"The cluster would accept: {kind}.")
