@@ -4,7 +4,8 @@ Without arguments: all tests but the browser's, in random order on three
 processes, with SQLite; then those that use a database again with PostgreSQL;
 then the end-to-end tests in a pytest of their own, because Playwright's
 synchronous interface and asyncio tests do not share a process; those marked
-`alone`, which promise a speed, while nothing else runs. The contract
+`alone`, which promise a speed, while nothing else runs. Every right that the
+product used there is then compared with those that it says it needs. The contract
 (tests/contract) is run once, by tests/dev, as if the cluster were somebody else's.
 
 With arguments they all go to one pytest run (`./dev test tests/k8s -k quantities`);
@@ -30,6 +31,7 @@ from pathlib import Path
 
 import psutil
 
+from devtools import rights
 from devtools.postgres import running_postgres
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -123,8 +125,12 @@ def every_suite(environment: Mapping[str, str]) -> list[Result]:
         results.append(pytest("what uses a database, PostgreSQL", [*parallel, "--only-database"], told))
     # Three products and browsers, which mostly wait; a module stays in one process for its fixtures.
     beside = ["-n", "3", "--dist", "loadfile", "-m", "not alone"]
-    results.append(pytest("end to end", [*beside, END_TO_END], environment))
-    results.append(pytest("end to end, how fast", ["-m", "alone", END_TO_END], environment))
+    with tempfile.TemporaryDirectory(prefix="timoneiro-asked-") as asked:
+        told = {**environment, rights.LOGS: asked}
+        results.append(pytest("end to end", [*beside, END_TO_END], told))
+        results.append(pytest("end to end, how fast", ["-m", "alone", END_TO_END], told))
+        wrong = rights.differences(Path(asked))
+    results.append(Result("rights asked for are those of the Roles", int(bool(wrong)), 0.0, tuple(wrong)))
     return results
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -35,7 +36,12 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--faults", action="store_true", help="serve the paths that make things go wrong on demand, for tests"
     )
-    parser.add_argument("--audit-log", type=Path, help="append a line of JSON for each request to a resource")
+    parser.add_argument(
+        "--audit-log",
+        type=Path,
+        default=audit.file_in(os.environ.get("TIMONEIRO_AUDIT_LOGS", "")),
+        help="append a line of JSON for each request to a resource; default: one in TIMONEIRO_AUDIT_LOGS",
+    )
     parser.add_argument("--log-level", default="WARNING", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     return parser.parse_args(arguments)
 

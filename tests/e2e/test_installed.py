@@ -22,6 +22,7 @@ from django.conf import settings
 
 from dashboard.supervisor.programs import valkey_binary
 from devtools.postgres import ROLE, running_postgres
+from devtools.rights import LOGS
 from k8s.permissions import NEEDS
 from tests.e2e.containers import Container, Host, Image, build
 from tests.e2e.stack import ROOT, free_port, until
@@ -75,7 +76,7 @@ def installed(image: Image, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         pytest.fail("no caddy: install it (Debian: apt-get install caddy)")
     folder = tmp_path_factory.mktemp("installed")
     cluster = new_cluster(folder / "cluster")
-    cluster.argv = (*cluster.argv, "--audit-log", str(folder / "audit"))
+    cluster.argv = (*cluster.argv, "--audit-log", str(audit_log_in(folder)))
     cluster.start()
     ports = {name: free_port() for name in ("redis", "proxy", "web-1", "web-2", "live-1", "live-2")}
     with running_postgres(os.environ) as database:
@@ -152,7 +153,7 @@ def start(host: Host, ports: dict[str, int], folder: Path, before: dict[str, int
         both["live"],
         workers,
         observers,
-        folder / "audit",
+        audit_log_in(folder),
         before,
     )
     until(
@@ -287,10 +288,15 @@ def change_everything_that_can_be(person: httpx.Client) -> None:
         act(person, "PATCH", f"{HOUSE}?wait=30", **changes)
     typed = {"image": "local/house:1.0"}
     until("a preflight", lambda: person.post("/deployments/new/preflight", data=typed).status_code == 200)
-    pods = person.get(f"{HOUSE}pods/").json()["results"]
-    act(person, "DELETE", f"{HOUSE}pods/{pods[0]['name']}/")
+    until("one of the pods is deleted", partial(deletes_a_pod, person))
     act(person, "POST", f"{HOUSE}scale/?wait=30", replicas=1)
     act(person, "PUT", "/api/v1/teams/pricing/quota/", replicas={"limit": None}, cpu={"limit": None})
+
+
+def deletes_a_pod(person: httpx.Client) -> bool:
+    """A ready one: those of the revision before may be gone by the time that they are named."""
+    pods = [pod for pod in person.get(f"{HOUSE}pods/").json()["results"] if pod["ready"]]
+    return any(person.delete(f"{HOUSE}pods/{pod['name']}/").is_success for pod in pods[:1])
 
 
 def close_and_open_the_namespace(installed: Installed, admin: httpx.Client) -> None:
@@ -300,6 +306,11 @@ def close_and_open_the_namespace(installed: Installed, admin: httpx.Client) -> N
         act(admin, "PATCH", space, isolated=isolated)
         right = ("networking.k8s.io", "networkpolicies", verb)
         until(f"a worker asks to {verb} it", partial(asks, installed, right), seconds=60)
+
+
+def audit_log_in(folder: Path) -> Path:
+    """Where what every cluster of the run was asked is gathered, if somebody does."""
+    return Path(os.environ.get(LOGS) or folder) / "installed.jsonl"
 
 
 def asks(installed: Installed, right: tuple[str, str, str]) -> bool:

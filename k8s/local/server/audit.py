@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -13,6 +15,11 @@ from k8s.local.server.context import target_of
 from k8s.local.server.faults import verb_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def file_in(folder: str) -> Path | None:
+    """A file of this process in the folder; None without one."""
+    return Path(folder) / f"{os.getpid()}-{time.time_ns()}.jsonl" if folder else None
 
 
 def middleware(file: Path) -> Middleware:
