@@ -39,7 +39,8 @@ def said(text: str) -> str:
     """The sentence in the active language; unchanged if that is English, or if it is none of ours."""
     if not text or len(text) > LONGEST_TEXT or (get_language() or "en").startswith("en"):
         return text
-    found = _said(str(text), catalog())
+    # A plain text, also of a safe one: whoever asks for the same words later must not be given those as safe.
+    found = _said("".join(text), catalog())
     # Of what was safe each part is, and what is around the parts is the catalogue's.
     return mark_safe(found) if isinstance(text, SafeData) else found  # noqa: S308
 
@@ -72,7 +73,9 @@ def _alone(text: str, known: Sentences, depth: int) -> str | None:
     exact = known.exact.get(text)
     if exact is not None:
         return exact
-    fitting = (match for match in known.matching(text) if not _is_loose(match) and _is_meant(match, known))
+    fitting = (
+        match for match in known.matching(text) if not _is_loose(match) and _is_meant(match, known, depth)
+    )
     match = next(fitting, None)
     if match is None:
         return None
@@ -86,7 +89,7 @@ def _alone(text: str, known: Sentences, depth: int) -> str | None:
 
 def _loosely(text: str, known: Sentences, depth: int) -> str | None:
     """A pattern although its values may be the end of one sentence and the beginning of another."""
-    fitting = [match for match in known.matching(text) if _is_meant(match, known)]
+    fitting = [match for match in known.matching(text) if _is_meant(match, known, depth)]
     # What begins with words of its own cannot have taken them for a value.
     best = min(fitting, key=lambda match: not match.pattern.literals[0], default=None)
     return None if best is None else _filled(best, known, depth)
@@ -100,12 +103,14 @@ def _is_loose(match: Match) -> bool:
     )
 
 
-def _is_meant(match: Match, known: Sentences) -> bool:
+def _is_meant(match: Match, known: Sentences, depth: int) -> bool:
     """Not with any long text in a pattern that says little itself."""
+    # Never back to the surface: short patterns in one another would be tried in every combination.
+    deeper = max(depth + 1, DEEPEST - 1)
     return match.pattern.letters >= SHORT_PATTERN or all(
         value.replace(", ", ",").count(" ") < 2
         or before.endswith(": ")
-        or _translated(value, known, DEEPEST - 1) is not None
+        or _translated(value, known, deeper) is not None
         for _, value, before, _ in match.parts()
     )
 

@@ -6,7 +6,7 @@ sent by the name of a task, as the web tier sends all of them. That of Django te
 are codes of a sign-in and keys of an invitation, and leads each request under ASGI through a thread.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -55,6 +56,26 @@ class Traces:
         task_prerun.connect(_begin_task)
         task_postrun.connect(_end_task)
         worker_process_shutdown.connect(_flush)
+
+    @contextmanager
+    def span(
+        self, name: str, before: Context | None, kind: SpanKind, about: Mapping[str, str]
+    ) -> Iterator[Span]:
+        """A span around the block. Of an error its kind alone: messages and stacks hold addresses."""
+        with self.tracer.start_as_current_span(
+            name,
+            context=before,
+            kind=kind,
+            attributes=about,
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield span
+            except Exception as exc:
+                span.set_attribute("error.type", type(exc).__name__)
+                span.set_status(StatusCode.ERROR)
+                raise
 
     def flush(self) -> None:
         """Sends what has not been sent."""
@@ -108,11 +129,11 @@ def _is_not_traced(request: HttpRequest) -> bool:
 
 @contextmanager
 def _span_of_request(request: HttpRequest) -> Iterator[Span]:
-    before = _carrier.extract({name.lower(): value for name, value in request.headers.items()})
+    # No tracestate: it is text of whoever asks.
+    before = _carrier.extract({"traceparent": request.headers.get("traceparent", "")})
     method = request.method or ""
-    with traces.tracer.start_as_current_span(
-        method, context=before, kind=SpanKind.SERVER, attributes={"http.request.method": method}
-    ) as span:
+    about = {"http.request.method": method}
+    with traces.span(method, before, SpanKind.SERVER, about) as span:
         yield span
 
 
@@ -137,9 +158,7 @@ def _span_of_request_to_cluster(method: str, path: str) -> Iterator[Callable[[in
         "timoneiro.request_id": ids.request_id,
         "timoneiro.operation_id": ids.operation_id,
     }
-    with traces.tracer.start_as_current_span(
-        f"{method} cluster", kind=SpanKind.CLIENT, attributes=about
-    ) as span:
+    with traces.span(f"{method} cluster", None, SpanKind.CLIENT, about) as span:
 
         def answered(status: int) -> None:
             span.set_attribute("http.response.status_code", status)
@@ -153,11 +172,9 @@ def _begin_task(task: Any, task_id: str, **_signal: Any) -> None:
     told = getattr(task.request, tracing.HEADER, "")
     about = {"messaging.message.id": task_id, "timoneiro.request_id": tracing.well_formed(told)}
     before = _carrier.extract({"traceparent": getattr(task.request, "traceparent", "") or ""})
-    span = traces.tracer.start_as_current_span(
-        task.name, context=before, kind=SpanKind.CONSUMER, attributes=about
-    )
     begun = ExitStack()
-    setattr(task.request, _SPAN, (begun, begun.enter_context(span)))
+    span = begun.enter_context(traces.span(task.name, before, SpanKind.CONSUMER, about))
+    setattr(task.request, _SPAN, (begun, span))
 
 
 def _end_task(task: Any, state: str | None = None, **_signal: Any) -> None:

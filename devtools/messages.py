@@ -168,9 +168,8 @@ def lacking(catalog: Iterable[Message]) -> Iterator[str]:
             continue
         wanted = placeholders(ids[-1])
         # "One replica" needs no number.
-        for string in strings[-1:]:
-            if placeholders(string) != wanted:
-                yield f"placeholders differ: {ids[-1]!r} and {string!r}"
+        if placeholders(strings[-1]) != wanted or any(placeholders(string) - wanted for string in strings):
+            yield f"placeholders differ: {ids[-1]!r} and {strings!r}"
 
 
 def placeholders(text: str) -> set[str]:

@@ -20,7 +20,7 @@ WORDS: Final[dict[str, Text]] = {
         "The node put the pod out: it ran short of memory or disk",
         "O nó despejou o pod: faltou memória ou disco",
     ),
-    "Eviction": Text("The pod was asked to leave its node", "O pod foi retirado do nó"),
+    "Eviction": Text("The pod was asked to leave its node", "Pediu-se ao pod que saísse do nó"),
     # Images
     "Pulling": Text("The node fetches the image", "O nó está baixando a imagem"),
     "Pulled": Text("The image is on the node", "A imagem está no nó"),

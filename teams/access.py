@@ -51,15 +51,6 @@ def highest_role(user: User) -> Role | None:
     return max((Role(role) for role in roles), key=lambda role: role.rank, default=None)
 
 
-def may_deploy_somewhere(user: User | AnonymousUser) -> bool:
-    """Whether some team's role lets `user` deploy. One query, none for superusers and strangers."""
-    if not user.is_authenticated or not user.is_active:
-        return False
-    deploying = [role.value for role in Role if role.covers(Role.DEPLOYER)]
-    places = Membership.objects.filter(user=user, role__in=deploying, team__archived_at=None)
-    return user.is_superuser or places.exists()
-
-
 class Places:
     """The places of a person, for who asks for them more than once: they are read once, when first asked for.
 

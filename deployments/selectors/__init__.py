@@ -91,7 +91,7 @@ from deployments.selectors.status import (
     stale_since,
     with_shown_state,
 )
-from teams.access import may_deploy_somewhere, role_of, teams_of
+from teams.access import role_of, teams_of
 
 __all__ = [
     "AuditFilters",
@@ -142,7 +142,6 @@ __all__ = [
     "judge",
     "leads",
     "manifests_of",
-    "may_deploy_somewhere",
     "members_of",
     "model_names_in",
     "models_visible_to",

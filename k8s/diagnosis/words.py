@@ -122,9 +122,9 @@ WORDS: dict[str, Words] = {
         ),
         Text(
             "A lead can add the team's login for {registry} on the team page; then choose it in the settings "
-            "under Registry. A misspelt image name can look the same.",
+            "under Nodes and registry. A misspelt image name can look the same.",
             "Um líder pode adicionar o acesso da equipe a {registry} na página da equipe; depois escolha-o nas "
-            "configurações, em Registro. Um nome de imagem errado pode parecer o mesmo.",
+            "configurações, em Nós e registro. Um nome de imagem errado pode parecer o mesmo.",
         ),
     ),
     "registry_unreachable": Words(
@@ -214,8 +214,8 @@ WORDS: dict[str, Words] = {
             "Nenhum nó pode recebê-lo: {why}.",
         ),
         Text(
-            "Choose another node preset, or none, in the settings under Placement.",
-            "Escolha outro conjunto de nós, ou nenhum, nas configurações, em Alocação.",
+            "Choose another node preset, or none, in the settings under Nodes and registry.",
+            "Escolha outra predefinição de nós, ou nenhuma, nas configurações, em Nós e registro.",
         ),
         Text("Let it run on any node", "Deixar em qualquer nó"),
     ),

@@ -180,3 +180,18 @@ def test_nothing_that_a_cluster_says_keeps_a_page_waiting(hostile: Callable[[int
         started = time.process_time()
         said(hostile(size))
         assert time.process_time() - started < 0.05
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("words", [" replica" * 200, "port since change memory " * 60])
+def test_short_patterns_in_one_another_are_not_tried_in_every_combination(words: str) -> None:
+    """With each more it took four times as long: of these it would be the age of the universe."""
+    with translation.override("pt-br"):
+        for text in (f"a b c{words}", f"There is no pod 'x; a b c{words}; y'.", f"{words}a b c"):
+            assert said(text)
+
+
+def test_words_that_were_safe_once_are_not_safe_from_somebody_else() -> None:
+    with translation.override("pt-br"):
+        assert isinstance(said(mark_safe("<b>nothing of ours</b>")), SafeString)
+        assert not isinstance(said("<b>nothing of ours</b>"), SafeString)

@@ -16,7 +16,7 @@ from deployments.errors import (
     TeamInUse,
 )
 from deployments.models import Cluster, Deployment, ModelVersion, Namespace
-from teams.access import highest_role, may_deploy_somewhere
+from teams.access import Places, highest_role
 from teams.models import AuditEntry, Team
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def test_an_archived_team_is_there_for_admins_alone_until_it_is_back(
         with pytest.raises(NotFound):
             selectors.get_team(person, "pricing")
     assert highest_role(deployer) is None
-    assert not may_deploy_somewhere(deployer)
+    assert not Places(deployer).may_deploy_somewhere
     assert not selectors.archived_teams(deployer).exists()
     # Even with a team that was read before.
     payload = {"name": "house-prices", "model": "house", "version": "1.0"}

@@ -28,8 +28,6 @@ from tests.e2e.containers import Container, Host, Image, build
 from tests.e2e.stack import ROOT, free_port, until
 from tests.processes import new_cluster
 
-# In one process at a time it takes a minute, mostly for nineteen processes to load.
-
 HOUSE = "/api/v1/teams/pricing/deployments/house/"
 # Whoever asks does so from an address of their own, to be told from the proxy's.
 CALLER = "127.0.0.9"

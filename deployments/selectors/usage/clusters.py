@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import BooleanField, Count, ExpressionWrapper, Q, QuerySet, Sum
+from django.db.models import BooleanField, Count, ExpressionWrapper, Q, Sum
 
 from deployments.models import Cluster, Deployment, Namespace, Node
 from deployments.selectors.access import Person, clusters_visible_to
@@ -37,13 +37,9 @@ from teams.models import Team
 _OURS = ExpressionWrapper(Q(deployment__isnull=False), output_field=BooleanField())
 
 
-def named_teams(user: Person, team: str = "", only: QuerySet[Team] | None = None) -> list[Team]:
-    """Teams whose figures `user` may see by name; of those the one called `team`, unless it is "".
-
-    `only` narrows them further: a token may be good for one team.
-    """
-    teams = teams_of(user) if only is None else teams_of(user) & only
-    return list(teams.filter(name=team) if team else teams)
+def named_teams(user: Person) -> list[Team]:
+    """Teams whose figures `user` may see by name."""
+    return list(teams_of(user))
 
 
 def cluster_usage(

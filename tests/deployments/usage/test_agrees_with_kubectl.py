@@ -60,7 +60,7 @@ def others(kubectl: Kubectl) -> Iterator[str]:
     """Pods that nobody here asked for: one computes, one prepares, one holds a GPU, one has ended."""
     # About a tenth of a CPU, so that five percent of it can be told.
     busy = {"name": "main", "image": "local/noisy:1.0", **asked("150m", "100Mi")}
-    busy["env"] = [{"name": "LOG_LINES_PER_SECOND", "value": "500"}]
+    busy["env"] = [{"name": "LOG_LINES_PER_SECOND", "value": "1500"}]
     first = container("first", "true", **asked("300m", "20Mi"))
     waits = container("main", "sleep", "600", **asked("50m", "64Mi"))
     pods = [
