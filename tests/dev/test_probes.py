@@ -1,14 +1,16 @@
 """The supervisor's probes say what is so, and no when nobody answers."""
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import redis
 
 from dashboard.supervisor import probes
 from dashboard.supervisor.options import free_port
 from dashboard.supervisor.programs import PrivateValkey
-from tests.processes import ValkeyServer
+from tests.processes import ValkeyServer, new_valkey
 
 
 def parts(valkey: ValkeyServer) -> PrivateValkey:
@@ -23,15 +25,24 @@ async def test_a_broker_is_up_when_it_takes_the_password(valkey: ValkeyServer) -
     assert not await probes.broker_answers(free_port(), "")
 
 
-async def test_a_worker_listens_when_a_client_waits_for_tasks(valkey: ValkeyServer) -> None:
-    private = parts(valkey)
+@pytest.fixture
+def unused(tmp_path: Path) -> Iterator[ValkeyServer]:
+    """One at which no worker of another test can be waiting still."""
+    server = new_valkey(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def test_a_worker_listens_when_a_client_waits_for_tasks(unused: ValkeyServer) -> None:
+    private = parts(unused)
     assert not await probes.worker_listens(private.port, private.password)
-    with redis.Redis.from_url(valkey.url) as client:
+    with redis.Redis.from_url(unused.url) as client:
         waiting = asyncio.create_task(asyncio.to_thread(client.brpop, ["tasks"], 20))
         async with asyncio.timeout(20):
             while not await probes.worker_listens(private.port, private.password):
                 await asyncio.sleep(0.01)
-        with redis.Redis.from_url(valkey.url) as other:
+        with redis.Redis.from_url(unused.url) as other:
             other.lpush("tasks", "go")
         await waiting
 
