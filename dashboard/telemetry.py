@@ -7,7 +7,7 @@ are codes of a sign-in and keys of an invitation, and leads each request under A
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -127,14 +127,11 @@ def _is_not_traced(request: HttpRequest) -> bool:
     return request.path in _NOT_TRACED or request.path.startswith(settings.STATIC_URL)
 
 
-@contextmanager
-def _span_of_request(request: HttpRequest) -> Iterator[Span]:
+def _span_of_request(request: HttpRequest) -> AbstractContextManager[Span]:
     # No tracestate: it is text of whoever asks.
     before = _carrier.extract({"traceparent": request.headers.get("traceparent", "")})
     method = request.method or ""
-    about = {"http.request.method": method}
-    with traces.span(method, before, SpanKind.SERVER, about) as span:
-        yield span
+    return traces.span(method, before, SpanKind.SERVER, {"http.request.method": method})
 
 
 def _note(span: Span, request: HttpRequest, response: HttpResponseBase) -> None:

@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -103,8 +104,14 @@ def of_python() -> Iterator[Found]:
 
 def of_sentences() -> Iterator[Found]:
     """What Python says in English, and pages in the reader's language."""
-    for msgid, file, _line in sentences():
+    for msgid, file, _line in all_sentences():
         yield msgid, None, file
+
+
+@cache
+def all_sentences() -> tuple[tuple[str, str, int], ...]:
+    """Read once: it takes seconds."""
+    return tuple(sentences())
 
 
 def _extracted(how: str, source: bytes, path: Path) -> Iterator[Found]:
@@ -179,7 +186,7 @@ def placeholders(text: str) -> set[str]:
 
 def out_of_place() -> Iterator[str]:
     """Lines of locale/not-shown.txt that nothing says."""
-    said = {msgid for msgid, _, _ in sentences()}
+    said = {msgid for msgid, _, _ in all_sentences()}
     for msgid in not_shown():
         if msgid not in said:
             yield f"locale/not-shown.txt: nothing says {msgid!r}"

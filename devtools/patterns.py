@@ -8,7 +8,7 @@ not filled in: each choice is a msgid of its own, since other languages change m
 import ast
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 Piece = str | ast.expr
 """A part of a text: words, or the expression that is filled in."""
@@ -117,36 +117,36 @@ def _one_after_the_other(parts: Iterable[ast.expr], ends: Ends) -> list[Form]:
 
 def _of_percents(form: Form, right: ast.expr) -> Form:
     given = iter(right.elts if isinstance(right, ast.Tuple) else [right])
-    pieces: list[Piece] = []
-    for piece in form:
-        if not isinstance(piece, str):
-            pieces.append(piece)
-            continue
-        end = 0
-        for found in _PERCENT.finditer(piece):
-            pieces.append(piece[end : found.start()])
-            end = found.end()
-            if found["kind"] == "%":
-                pieces.append("%")
-            else:
-                pieces.append(ast.Name(found["name"]) if found["name"] else next(given, ast.Name("value")))
-        pieces.append(piece[end:])
-    return tuple(pieces)
+
+    def piece_for(found: re.Match[str]) -> Piece:
+        if found["kind"] == "%":
+            return "%"
+        return ast.Name(found["name"]) if found["name"] else next(given, ast.Name("value"))
+
+    return _with_places(form, _PERCENT, piece_for)
 
 
 def _of_braces(form: Form, call: ast.Call) -> Form:
     given = iter(call.args)
+
+    def piece_for(found: re.Match[str]) -> Piece:
+        named = found["name"] and not found["name"].isdigit()
+        return ast.Name(found["name"]) if named else next(given, ast.Name("value"))
+
+    return _with_places(form, _BRACES, piece_for)
+
+
+def _with_places(form: Form, place: re.Pattern[str], piece_for: Callable[[re.Match[str]], Piece]) -> Form:
+    """The form with what stands at each place that its texts have."""
     pieces: list[Piece] = []
     for piece in form:
         if not isinstance(piece, str):
             pieces.append(piece)
             continue
         end = 0
-        for found in _BRACES.finditer(piece):
-            pieces.append(piece[end : found.start()])
+        for found in place.finditer(piece):
+            pieces += [piece[end : found.start()], piece_for(found)]
             end = found.end()
-            named = found["name"] and not found["name"].isdigit()
-            pieces.append(ast.Name(found["name"]) if named else next(given, ast.Name("value")))
         pieces.append(piece[end:])
     return tuple(pieces)
 

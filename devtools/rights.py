@@ -32,12 +32,17 @@ def differences(folder: Path) -> list[str]:
 def asked_for(folder: Path) -> Iterator[Right]:
     """Each request of the product in the logs of `folder`."""
     for file in folder.iterdir():
-        for line in file.read_text().splitlines():
-            asked = json.loads(line)
-            resource = "/".join(filter(None, (asked["resource"], asked["subresource"])))
-            for who in WHO:
-                if asked["agent"] == f"timoneiro/{who}":
-                    yield who, asked["group"], resource, asked["verb"]
+        yield from asked_in(file)
+
+
+def asked_in(file: Path) -> Iterator[Right]:
+    """Each request of the product in one log."""
+    for line in file.read_text().splitlines():
+        asked = json.loads(line)
+        resource = "/".join(filter(None, (asked["resource"], asked["subresource"])))
+        for who in WHO:
+            if asked["agent"] == f"timoneiro/{who}":
+                yield who, asked["group"], resource, asked["verb"]
 
 
 def words(right: Right) -> str:

@@ -1,13 +1,14 @@
 """A collector of traces: what is sent to it by OTLP over HTTP, as spans by name."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.serving import serving_beside
 
 
 class Collector:
@@ -40,15 +41,10 @@ def collecting() -> Iterator[Collector]:
         def log_message(self, *_words: object) -> None:
             """Nothing: what comes is looked at."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Traces) as server:
-        collector = Collector(server.server_port)
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        serving.start()
-        try:
-            yield collector
-        finally:
-            server.shutdown()
-            serving.join()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Traces)
+    collector = Collector(server.server_port)
+    with serving_beside(server):
+        yield collector
 
 
 def said(span: Span) -> dict[str, str | int]:

@@ -1,11 +1,12 @@
 """A server that answers what it is told to, one answer after the other, and remembers what was asked."""
 
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, HTTPServer
+
+from tests.serving import serving_beside
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,7 @@ def serving(*answers: Scripted) -> Iterator[Server]:
         def log_message(self, *_arguments: object) -> None:
             """Nothing on the terminal."""
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as http:
-        server = Server(f"http://127.0.0.1:{http.server_address[1]}")
-        thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        try:
-            yield server
-        finally:
-            http.shutdown()
-            thread.join()
+    http = HTTPServer(("127.0.0.1", 0), Handler)
+    server = Server(f"http://127.0.0.1:{http.server_address[1]}")
+    with serving_beside(http):
+        yield server

@@ -13,7 +13,7 @@ from django.utils import timezone, translation
 from dashboard import charting, drawing
 from dashboard.templatetags import timoneiro, usage
 from deployments.selectors.usage.shapes import Amounts, Chart, QuotaLine
-from tests.dashboard.catalogue import write_catalogue
+from tests.dashboard.catalogue import reading
 
 MESSAGES: dict[str | tuple[str, str], str] = {
     "{time} ago": "há {time}",
@@ -42,9 +42,7 @@ TUESDAY = datetime(2026, 11, 24, 8, tzinfo=UTC)
 
 @pytest.fixture
 def portuguese(tmp_path: Path, settings: Any) -> Iterator[None]:
-    write_catalogue(tmp_path, MESSAGES)
-    settings.LOCALE_PATHS = [tmp_path]
-    with translation.override("pt-br"):
+    with reading(tmp_path, settings, MESSAGES):
         yield
 
 

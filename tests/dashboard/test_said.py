@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext_lazy
 
 from dashboard.said import said
-from tests.dashboard.catalogue import write_catalogue
+from tests.dashboard.catalogue import reading
 
 MESSAGES: dict[str | tuple[str, str], str] = {
     "Saved.": "Salvo.",
@@ -49,9 +49,7 @@ MESSAGES: dict[str | tuple[str, str], str] = {
 @pytest.fixture
 def portuguese(tmp_path: Path, settings: Any) -> Iterator[None]:
     """A catalogue of these messages, and a reader of it."""
-    write_catalogue(tmp_path, MESSAGES)
-    settings.LOCALE_PATHS = [tmp_path]
-    with translation.override("pt-br"):
+    with reading(tmp_path, settings, MESSAGES):
         yield
 
 

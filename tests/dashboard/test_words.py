@@ -11,7 +11,7 @@ from django.template import Context, Template
 from django.utils import translation
 
 from dashboard.words import SCRIPTS
-from tests.dashboard.catalogue import write_catalogue
+from tests.dashboard.catalogue import reading
 
 SCRIPTS_FOLDER = Path(__file__).parents[2] / "static" / "js"
 SAID = re.compile(r'\bt\((?:[^"()]*\? )?"([^"]+)"(?: : "([^"]+)")?')
@@ -19,9 +19,7 @@ SAID = re.compile(r'\bt\((?:[^"()]*\? )?"([^"]+)"(?: : "([^"]+)")?')
 
 @pytest.fixture
 def portuguese(tmp_path: Path, settings: Any) -> Iterator[None]:
-    write_catalogue(tmp_path, {"Copied.": "Copiado.", "live": "ao vivo", "pieces": "pieces"})
-    settings.LOCALE_PATHS = [tmp_path]
-    with translation.override("pt-br"):
+    with reading(tmp_path, settings, {"Copied.": "Copiado.", "live": "ao vivo", "pieces": "pieces"}):
         yield
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -22,7 +21,7 @@ from django.conf import settings
 
 from dashboard.supervisor.programs import valkey_binary
 from devtools.postgres import ROLE, running_postgres
-from devtools.rights import LOGS
+from devtools.rights import LOGS, asked_in
 from k8s.permissions import NEEDS
 from tests.e2e.containers import Container, Host, Image, build
 from tests.e2e.stack import ROOT, free_port, until
@@ -317,12 +316,8 @@ def asks(installed: Installed, right: tuple[str, str, str]) -> bool:
 
 def asked(lived: Installed, agent: str) -> set[tuple[str, str, str]]:
     """(group, resource, verb) of all that one kind of process asked the cluster for."""
-    lines = [json.loads(line) for line in lived.audit_log.read_text().splitlines()]
-    return {
-        (line["group"], "/".join(filter(None, (line["resource"], line["subresource"]))), line["verb"])
-        for line in lines
-        if line["agent"] == f"timoneiro/{agent}"
-    }
+    rights = asked_in(lived.audit_log)
+    return {(group, resource, verb) for who, group, resource, verb in rights if who == agent}
 
 
 def test_the_main_job_passes_while_one_of_each_is_killed(lived: Installed) -> None:

@@ -1,6 +1,5 @@
 """A small HTTP server that answers as a test scripts it, and remembers what it was asked."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from k8s.connect import Access
 from tests.k8s.samples import exchange
+from tests.serving import serving_beside
 
 
 @dataclass(frozen=True)
@@ -93,11 +93,5 @@ class _Handler(BaseHTTPRequestHandler):
 def serving(script: Callable[[Asked], Answer]) -> Iterator[ScriptedServer]:
     """A running server on a free port of loopback."""
     server = ScriptedServer(script)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving_beside(server):
         yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
